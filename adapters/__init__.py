@@ -1,0 +1,1 @@
+"""The adapters: one folder per national system, and the wires they share."""

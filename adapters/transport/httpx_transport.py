@@ -1,0 +1,93 @@
+"""The same wire behind httpx's interface, for libraries that want an httpx client handed to them.
+
+`HttpClient` does not go through here: httpx's request, response and client objects cost more than the call
+itself (measured in this folder's README). Timeouts other than the one for connecting belong to the caller,
+who puts every call inside `asyncio.timeout`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from http.cookiejar import CookieJar
+from typing import Any
+
+import aiohttp
+import httpx
+import yarl
+
+from adapters.transport.faults_to_errors import Progress, from_aiohttp
+from adapters.transport.wire import WIRE_ERRORS, Wire, safe_cause
+
+PROGRESS = "lienthong.progress"
+"""Key of `httpx.Request.extensions` under which a caller may hand in the `Progress` to be kept for its call."""
+
+
+class WireTransport(httpx.AsyncBaseTransport):
+    """An httpx transport over one `Wire`."""
+
+    def __init__(self, wire: Wire) -> None:
+        """``wire`` belongs to the transport from here on, and is closed with it."""
+        self._wire = wire
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send the request once and return the answer's head; the body streams.
+
+        Raises an `httpx.RequestError` that is exact about whether the request was sent; its text holds no
+        part of the address, the headers or the body.
+        """
+        progress: Progress = request.extensions.get(PROGRESS) or Progress()
+        body = await request.aread()
+        headers = dict(request.headers.items())
+        # The body is whole now, however the library meant to send it.
+        headers.pop("transfer-encoding", None)
+        try:
+            answer = await self._wire.send(
+                request.method,
+                yarl.URL(str(request.url), encoded=True),
+                headers=headers,
+                body=body,
+                progress=progress,
+            )
+        except WIRE_ERRORS as exc:
+            raise _translated(exc, progress, request) from safe_cause(exc)
+        return httpx.Response(
+            answer.status,
+            headers=list(answer.raw_headers),
+            stream=_AnswerStream(answer, progress, request),
+        )
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self._wire.aclose()
+
+
+class NoCookies(CookieJar):
+    """Forgets every cookie: a session at a partner is a value the adapter handles in the open."""
+
+    def extract_cookies(self, response: Any, request: Any) -> None:
+        """Keep nothing."""
+
+
+class _AnswerStream(httpx.AsyncByteStream):
+    def __init__(self, answer: aiohttp.ClientResponse, progress: Progress, request: httpx.Request) -> None:
+        self._answer = answer
+        self._progress = progress
+        self._request = request
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        content = self._answer.content
+        try:
+            while chunk := await content.readany():
+                yield chunk
+        except WIRE_ERRORS as exc:
+            raise _translated(exc, self._progress, self._request) from safe_cause(exc)
+
+    async def aclose(self) -> None:
+        # After the last byte the connection is already back in the pool; before it, it must not be reused.
+        self._answer.close()
+
+
+def _translated(exc: BaseException, progress: Progress, request: httpx.Request) -> httpx.RequestError:
+    translated = from_aiohttp(exc, progress)
+    translated.request = request
+    return translated
