@@ -1,0 +1,41 @@
+"""The National Public Service Portal (Cổng Dịch vụ công quốc gia)."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from adapters.national_portal.publisher import NationalPortal
+from adapters.national_portal.settings import NationalPortalSettings
+from contracts.errors import Sentence
+from contracts.ports import Adapter, PlayedPartner, SandboxContext, SimulatorContext
+
+
+def _simulator(context: SimulatorContext) -> Any:
+    # Imported when it is asked for: a worker in production never carries the simulator.
+    from adapters.national_portal.simulator import build  # noqa: PLC0415
+
+    return build(context)
+
+
+def _sandbox(context: SandboxContext) -> AbstractAsyncContextManager[PlayedPartner]:
+    from adapters.national_portal.simulator.sandbox import play  # noqa: PLC0415 - as above
+
+    return play(context)
+
+
+def _addresses(settings: NationalPortalSettings) -> tuple[str, ...]:
+    return (settings.forward.adapter_url,)
+
+
+ADAPTER = Adapter(
+    name="national_portal",
+    title=Sentence(en="National Public Service Portal", vi="Cổng Dịch vụ công quốc gia"),
+    settings=NationalPortalSettings,
+    connect=NationalPortal,
+    simulator=_simulator,
+    sandbox=_sandbox,
+    addresses=_addresses,
+)
+
+__all__ = ["ADAPTER"]
