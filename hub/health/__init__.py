@@ -1,0 +1,1 @@
+"""Health: what machines ask the hub about itself (alive, ready, metrics)."""
