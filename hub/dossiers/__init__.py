@@ -1,0 +1,1 @@
+"""Dossiers: taken in, kept as events, read back, and handed to the couriers that publish them."""
