@@ -1,0 +1,64 @@
+"""``lienthong sandbox`` as a server of its own, for an integrator."""
+
+from __future__ import annotations
+
+import socket
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from hub.demo.calls import call
+from hub.registry import load_adapters, read_connection_settings
+from hub.settings import Settings
+from tests.hub.cli.conftest import Running, clean_environment, gone
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Callable[..., Running]:
+    """Start a sandbox in an empty directory."""
+    return lambda *arguments: Running("sandbox", *arguments, environment=clean_environment(), directory=tmp_path)
+
+
+def free_ports() -> int:
+    """Return a port that is free, and the next one too."""
+    while True:
+        with socket.create_server(("127.0.0.1", 0)) as first:
+            port: int = first.getsockname()[1]
+            try:
+                with socket.create_server(("127.0.0.1", port + 1)):
+                    return port
+            except OSError:
+                continue
+
+
+def test_it_prints_what_an_integrator_needs(start: Callable[..., Running]) -> None:
+    """The control plane is where it was wanted, simulators follow it, and the block can be pasted as it is."""
+    port = free_ports()
+    with start("--port", str(port), "--password", "chosen") as sandbox:
+        page = sandbox.wait_for(r"^Control plane: (http://\S+)$")[1]
+        assert page == f"http://127.0.0.1:{port}/_sandbox"
+        sandbox.wait_for(r"^file_hosts = ")
+        begin = sandbox.lines.index("[connections.national_portal]")
+        settings = Settings(**tomllib.loads("\n".join(sandbox.lines[begin:])))
+        assert "national_portal" in read_connection_settings(settings, load_adapters())
+        own = settings.connections["national_portal"].settings
+        assert own["password"] == "chosen"
+        assert own["forward"]["adapter_url"].startswith(f"http://127.0.0.1:{port + 1}/")
+        assert call(f"http://127.0.0.1:{port}", "GET", "/_sandbox/simulators").status == 200
+        family = sandbox.family()
+        assert sandbox.stop() == 0
+        assert gone(family)
+
+
+def test_secrets_are_random_and_of_one_run(start: Callable[..., Running]) -> None:
+    """Without --password each run has a secret of its own."""
+    secrets = set()
+    for _ in range(2):
+        with start("--port", "0") as sandbox:
+            secrets.add(sandbox.wait_for(r'^password = "(\S{20,})"$')[1])
+            assert sandbox.stop() == 0
+    assert len(secrets) == 2
