@@ -1,0 +1,1 @@
+"""Speed as ratios: each benchmark runs the hub against a reference in the same minutes on the same machine."""

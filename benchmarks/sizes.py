@@ -1,0 +1,35 @@
+"""How much each benchmark does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Sizes of a full run; `QUICK` only shows that everything runs."""
+
+    intake_rounds: int = 5
+    intake_seconds: float = 4.0
+    intake_warm_up_seconds: float = 1.0
+    drain_exchanges: int = 100_000
+    drain_single_exchanges: int = 20_000
+    drain_rounds: int = 4
+    memory_few: int = 1_000
+    backlog_few: int = 1_000
+    backlog_many: int = 1_000_000
+    backlog_claims: int = 200
+
+
+QUICK = Sizes(
+    intake_rounds=1,
+    intake_seconds=0.5,
+    intake_warm_up_seconds=0.2,
+    drain_exchanges=200,
+    drain_single_exchanges=100,
+    drain_rounds=1,
+    memory_few=50,
+    backlog_few=200,
+    backlog_many=1_000,
+    backlog_claims=5,
+)
