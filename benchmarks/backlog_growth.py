@@ -28,7 +28,7 @@ WITH lane AS (
     RETURNING id, connection, subject
 )
 INSERT INTO exchanges (id, lane_id, connection, subject, operation, revision, state, accepted_at)
-SELECT gen_random_uuid(), id, connection, subject, 'push_dossier', 1, 'accepted', now() FROM lane
+SELECT uuidv7(), id, connection, subject, 'push_dossier', 1, 'accepted', now() FROM lane
 """
 
 
@@ -62,7 +62,7 @@ async def _claim_once(made: Deployment) -> float:
         )
         if len(claimed) != _LANES:
             raise RuntimeError(f"{len(claimed)} lanes were due instead of {_LANES}")
-        await mark_sending(conn, claimed, now=datetime.now(UTC), worker="benchmark")
+        await mark_sending(conn, CONNECTION, claimed, now=datetime.now(UTC), worker="benchmark")
     spent = time.perf_counter() - began
     async with made.store.transaction() as conn:
         await conn.execute("UPDATE exchanges SET state = 'accepted' WHERE id = ANY(%s)", ([one.id for one in claimed],))

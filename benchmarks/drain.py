@@ -1,14 +1,15 @@
-"""``drain`` and ``memory``: one worker process empties a backlog of portal exchanges.
+"""``drain`` and ``memory``: the workers of one machine empty a backlog of portal exchanges.
 
 The backlog is what an outage leaves behind: dossiers with their first snapshot, three steps and the snapshot
 after them, which is five exchanges each. The reference posts the same messages to the same simulator with a
 bare aiohttp client, one message a body, 16 in flight: a ``DongBoHoSoMC`` with one dossier for each snapshot, a
 ``CapNhatTienDoHoSoMC`` with one step for each step. It keeps no record, asks nothing first and retries nothing.
 
-``drain`` is the worker as configured by default, which carries several dossiers, and several steps of one
-dossier, in one call; ``drain, one a call`` has both switched off. The halves of each side are run in turn.
+``drain`` is the hub as ``lienthong up`` runs it: a worker process for each core, each carrying several dossiers, or
+several steps, in one call. ``drain, one worker`` is the same with a single process, and ``drain, one a call`` has
+the sharing of calls switched off too. The rounds of both sides are run in turn.
 
-``memory`` is the resident size of that worker after all exchanges against that after the first thousand.
+``memory`` is the resident size of that single worker after all exchanges against that after the first thousand.
 """
 
 from __future__ import annotations
@@ -50,6 +51,8 @@ from hub.dossiers.decisions import Caller
 from hub.dossiers.intake import DossierIntake
 from hub.dossiers.procedures import ProcedureIndex
 from hub.exchanges.service import ConnectionInfo, ConnectionService
+from hub.running.up import worker_processes
+from hub.settings import Settings
 from hub.web.idempotency import IdempotencyClaim
 
 STEPS = 3
@@ -67,27 +70,30 @@ MEMORY_BAR = 1.2
 
 async def run(sizes: Sizes) -> list[Measurement]:
     """Measure both ways of carrying, and memory on the way."""
-    batched, sizes_of_memory = await _measure(sizes, {}, sizes.drain_exchanges, sizes.drain_rounds)
-    single, _ = await _measure(sizes, _SINGLE, sizes.drain_single_exchanges, sizes.drain_rounds)
-    after_all, after_few = sizes_of_memory
+    workers = worker_processes(Settings())
+    whole, _ = await _measure(sizes, {}, sizes.drain_exchanges, workers)
+    alone, (after_all, after_few) = await _measure(sizes, {}, sizes.drain_exchanges, 1)
+    single, _ = await _measure(sizes, _SINGLE, sizes.drain_single_exchanges, 1)
     return [
-        Measurement.rate("drain", *batched, unit="exchanges/s", bar=DRAIN_BAR),
+        Measurement.rate("drain", *whole, unit="exchanges/s", bar=DRAIN_BAR),
+        Measurement.rate("drain, one worker", *alone, unit="exchanges/s", bar=None),
         Measurement.rate("drain, one a call", *single, unit="exchanges/s", bar=None),
         Measurement.cost("memory", after_all / 2**20, after_few / 2**20, unit="MiB", bar=MEMORY_BAR),
     ]
 
 
 async def _measure(
-    sizes: Sizes, extra: dict[str, Any], exchanges: int, rounds: int
+    sizes: Sizes, extra: dict[str, Any], exchanges: int, workers: int
 ) -> tuple[tuple[list[float], list[float]], tuple[int, int]]:
+    rounds = sizes.drain_rounds
     async with AsyncExitStack() as stack:
-        port = await stack.enter_async_context(_simulator())
+        port = await stack.enter_async_context(simulator())
         made = await stack.enter_async_context(deployment(portal_url=f"http://127.0.0.1:{port}", portal_settings=extra))
         backlog = await _Backlog.begin(made)
-        worker = await stack.enter_async_context(Child("worker_process", {}, made.directory))
+        running = [await stack.enter_async_context(Child("worker_process", {}, made.directory)) for _ in range(workers)]
         await backlog.seed(sizes.memory_few // PER_DOSSIER)
         await backlog.drained()
-        few = worker.resident_bytes()
+        few = running[0].resident_bytes()
         ours: list[float] = []
         reference: list[float] = []
         each = exchanges // rounds // PER_DOSSIER
@@ -96,11 +102,11 @@ async def _measure(
             seconds = await backlog.drained()
             ours.append(each * PER_DOSSIER / seconds)
             reference.append(await _bare(made, port, number, each))
-        return (ours, reference), (worker.resident_bytes(), few)
+        return (ours, reference), (running[0].resident_bytes(), few)
 
 
 @asynccontextmanager
-async def _simulator() -> AsyncGenerator[int]:
+async def simulator() -> AsyncGenerator[int]:
     """Run the simulated portal and lend its port."""
     with tempfile.TemporaryDirectory(prefix="lienthong-bench-") as name:
         directory = Path(name)

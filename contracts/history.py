@@ -116,33 +116,79 @@ def accept(dossier: Dossier, event: Event, *, recorded_at: datetime, rules: Doss
     return _derive(candidate)
 
 
+@dataclass(frozen=True, slots=True)
+class OpenedEvent:
+    """A stored event with its body read."""
+
+    stored: StoredEvent
+    content: DossierFacts | Event
+    """The facts of a declaration, or what happened."""
+
+
+def open_event(stored: StoredEvent) -> OpenedEvent:
+    """Read the body of a stored event."""
+    if stored.kind == DECLARED:
+        return OpenedEvent(stored, DossierFacts.model_validate_json(stored.payload))
+    return OpenedEvent(stored, _EVENT.validate_json(stored.payload))
+
+
 def fold(code: str, stored: Sequence[StoredEvent]) -> Dossier:
     """Rebuild the dossier from all of its events, the declaration first; revision = number of events."""
-    facts = DossierFacts.model_validate_json(stored[0].payload)
-    dossier = Dossier.model_construct(code=code, revision=len(stored), state=DossierState.NEWLY_REGISTERED, facts=facts)
-    for one in stored[1:]:
-        if one.kind == DECLARED:
+    return fold_opened(code, [open_event(one) for one in stored])
+
+
+def fold_opened(code: str, opened: Sequence[OpenedEvent]) -> Dossier:
+    """Do what `fold` does, where the bodies have been read already."""
+    facts = opened[0].content
+    if not isinstance(facts, DossierFacts):
+        raise ValueError("the first event of a dossier is its declaration")  # noqa: TRY004 - wrong data, not a wrong type
+    # Plain steps, which most events are, change nothing but the list of steps: they need no copy each.
+    plain = 1
+    while plain < len(opened) and _is_plain_step(opened[plain].content):
+        plain += 1
+    dossier = Dossier.model_construct(
+        code=code,
+        revision=len(opened),
+        state=DossierState.NEWLY_REGISTERED,
+        facts=facts,
+        steps=fold_steps(code, opened[1:plain]),
+    )
+    for one in opened[plain:]:
+        if isinstance(one.content, DossierFacts):
             # Every declaration in its turn: an extension keeps the deadline that was in force when it came.
-            dossier = dossier.model_copy(update={"facts": DossierFacts.model_validate_json(one.payload)})
+            dossier = dossier.model_copy(update={"facts": one.content})
         else:
-            event = _EVENT.validate_json(one.payload)
             dossier = _with_event(
-                dossier, event, recorded_at=one.recorded_at, late=one.late_entry, revision=len(stored)
+                dossier,
+                one.content,
+                recorded_at=one.stored.recorded_at,
+                late=one.stored.late_entry,
+                revision=len(opened),
             )
     return _derive(dossier)
 
 
-def fold_steps(code: str, stored: Sequence[StoredEvent]) -> tuple[Step, ...]:
-    """Return the steps that `fold` would give, without reading the facts where steps do not depend on them."""
-    events = [(one, _EVENT.validate_json(one.payload)) for one in stored if one.kind != DECLARED]
+def _is_plain_step(content: DossierFacts | Event) -> bool:
+    return isinstance(content, StepEntry) and content.extension is None
+
+
+def fold_steps(code: str, opened: Sequence[OpenedEvent]) -> tuple[Step, ...]:
+    """Return the steps that `fold_opened` would give, without folding where steps do not depend on the rest."""
     # Whether a cancellation is a step depends on the state it met.
-    if any(isinstance(event, CancellationEntry) for _, event in events):
-        return fold(code, stored).steps
+    if any(isinstance(one.content, CancellationEntry) for one in opened):
+        return fold_opened(code, opened).steps
     steps: list[Step] = []
-    for one, event in events:
-        steps.extend(
-            _steps_of(event, len(steps) + 1, recorded_at=one.recorded_at, late=one.late_entry, has_ended=False)
-        )
+    for one in opened:
+        if not isinstance(one.content, DossierFacts):
+            steps.extend(
+                _steps_of(
+                    one.content,
+                    len(steps) + 1,
+                    recorded_at=one.stored.recorded_at,
+                    late=one.stored.late_entry,
+                    has_ended=False,
+                )
+            )
     return tuple(steps)
 
 

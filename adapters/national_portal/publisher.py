@@ -5,7 +5,8 @@ anything): a dossier not known to be there is asked for first, the missing are c
 When an answer contradicts what was just learnt, the portal is asked again and each dossier may change sides
 once; if the portal still contradicts itself, its own parts are not in step yet and it is tried later. A
 create that could meet an older message of ours still under way is followed by an update with the
-same content, because such a create is answered with success and its content left aside.
+same content, because such a create is answered with success and its content left aside. Where nothing was ever sent
+about any of the dossiers of a create, there is no older message to meet.
 """
 
 from __future__ import annotations
@@ -64,6 +65,7 @@ class _Item:
     code: str
     revision: int
     body: wire.HoSo
+    tried_before: bool
 
 
 class NationalPortal:
@@ -90,6 +92,7 @@ class NationalPortal:
                     settings.push_step_deadline_seconds,
                     batch=settings.steps_per_call,
                     batch_within_lane=True,
+                    batch_across_lanes=settings.steps_of_several_dossiers,
                 ),
                 Operation(FIND_DOSSIER, RepeatClass.SAFE, settings.find_dossier_deadline_seconds),
                 Operation(PROCEDURES, RepeatClass.SAFE, settings.list_procedures_deadline_seconds),
@@ -126,7 +129,7 @@ class NationalPortal:
     def _item(self, push: DossierPush) -> _Item:
         with self._signing(PUSH_DOSSIER, [push]):
             body = mapping.dossier_to_wire(push.dossier, self._vocabulary, self._file_address)
-        return _Item(push.dossier.code, push.dossier.revision, body)
+        return _Item(push.dossier.code, push.dossier.revision, body, push.tried_before)
 
     def _file_address(self, url: str, path: str) -> str:
         try:
@@ -146,8 +149,10 @@ class NationalPortal:
         fields = {"isUpdating": "True" if updating else "False", "data": [item.body for item in items]}
         reply = await self._client.call(SYNC_DOSSIERS, fields, budget, is_write=True)
         if reply.verdict is Verdict.DONE:
-            # One dossier at its first revision: an older message of ours could only carry the same content.
-            if not updating and (len(items) > 1 or items[0].revision > 1):
+            # An older message about one of them, even one that said the same, may have met this one, and then the
+            # content of all was left aside. Alone at its first revision a dossier has lost nothing by that.
+            tried = any(item.tried_before for item in items) or not may_change_sides
+            if not updating and tried and (len(items) > 1 or items[0].revision > 1):
                 await self._write_batch(items, budget, updating=True, may_change_sides=may_change_sides)
             return
         exists = not updating and reply.verdict is Verdict.ALREADY_EXISTS
@@ -188,9 +193,12 @@ class NationalPortal:
     # --- push_step ------------------------------------------------------------------------------------
 
     async def push_steps(self, pushes: Sequence[StepPush]) -> CallReport:
-        """Append these steps of one dossier in one call, in their order; all or an error for all."""
-        if len({push.dossier_code for push in pushes}) != 1 or len(pushes) > self._settings.steps_per_call:
-            raise ValueError("one call carries at least one and at most steps_per_call steps of one dossier")
+        """Append these steps in one call, in their order; all or an error for all.
+
+        Each step names its dossier, so one call carries those of several (``steps_of_several_dossiers``).
+        """
+        if not 0 < len(pushes) <= self._settings.steps_per_call:
+            raise ValueError("one call carries at least one and at most steps_per_call steps")
         budget = self._client.budget(PUSH_STEP, self._operations[PUSH_STEP].deadline_seconds)
         data = [self._step(push) for push in pushes]
         with self._signing(PUSH_STEP, pushes):

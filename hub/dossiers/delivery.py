@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from psycopg import AsyncConnection
 
-from contracts.history import StoredEvent, fold, fold_steps
+from contracts.history import OpenedEvent, fold_opened, fold_steps, open_event
 from contracts.ports import CallReport, DossierPublisher, DossierPush, StepPush
 from hub.dossiers.events_store import read_events
 from hub.exchanges.claims import ClaimedExchange
@@ -17,40 +17,72 @@ from hub.exchanges.courier import Parcel, Settlement
 from hub.exchanges.outbox import PUSH_DOSSIER, PUSH_STEP
 from hub.store.sealing import Sealer
 
+_KEPT = 512
+"""Dossiers whose opened events are remembered at most."""
+
 HELD_NOT_ACCEPTED = "not_accepted_there"
 """The partner does not know the dossier and refused it: its steps wait for a corrected revision."""
 
 
-class _DossierReader:
-    """Opens the events of claimed exchanges."""
+class DossierReader:
+    """Opens the events of claimed exchanges, and remembers those of dossiers of which more is to be sent.
+
+    Events never change, so what was read of a dossier serves all exchanges up to its newest revision. It is kept,
+    opened, only until the snapshot of that revision has been prepared, and of so many dossiers at most.
+    """
 
     def __init__(self, sealer: Sealer) -> None:
         self._sealer = sealer
+        self._kept: OrderedDict[str, list[OpenedEvent]] = OrderedDict()
 
     async def events(
         self, conn: AsyncConnection[Any], exchanges: Sequence[ClaimedExchange]
-    ) -> dict[str, list[StoredEvent]]:
-        return await read_events(conn, self._sealer, list({one.subject for one in exchanges}))
+    ) -> dict[str, list[OpenedEvent]]:
+        """Return the events of these dossiers, at least up to the revisions of the exchanges."""
+        needed: dict[str, int] = {}
+        for one in exchanges:
+            needed[one.subject] = max(one.revision, needed.get(one.subject, 0))
+        events = {
+            code: kept
+            for code, revision in needed.items()
+            if (kept := self._kept.get(code)) is not None and len(kept) >= revision
+        }
+        missing = [code for code in needed if code not in events]
+        if missing:
+            read = await read_events(conn, self._sealer, missing)
+            events.update({code: [open_event(one) for one in stored] for code, stored in read.items()})
+        self._kept.update(events)
+        for one in exchanges:
+            if one.operation == PUSH_DOSSIER and one.revision >= len(events.get(one.subject, ())):
+                self._kept.pop(one.subject, None)
+        while len(self._kept) > _KEPT:
+            self._kept.popitem(last=False)
+        return events
 
 
 class SnapshotCourier:
     """Delivers ``push_dossier``: the dossier as of the revision the exchange was accepted with."""
 
-    def __init__(self, publisher: DossierPublisher, sealer: Sealer) -> None:
-        """The operation's limits are those the connection declares."""
+    def __init__(self, publisher: DossierPublisher, reader: DossierReader) -> None:
+        """The operation's limits are those the connection declares; couriers of one connection share a reader."""
         self.operation = publisher.operations[PUSH_DOSSIER]
         self._publisher = publisher
-        self._reader = _DossierReader(sealer)
+        self._reader = reader
 
     async def prepare(self, conn: AsyncConnection[Any], exchanges: Sequence[ClaimedExchange]) -> Mapping[UUID, Parcel]:
         """Fold each dossier up to the revision its exchange names."""
         events = await self._reader.events(conn, exchanges)
         parcels: dict[UUID, Parcel] = {}
         for one in exchanges:
-            dossier = fold(one.subject, events[one.subject][: one.revision])
+            dossier = fold_opened(one.subject, events[one.subject][: one.revision])
             parcels[one.id] = Parcel(
                 exchange=one,
-                content=DossierPush(exchange_id=str(one.id), dossier=dossier, known_there=one.known_there),
+                content=DossierPush(
+                    exchange_id=str(one.id),
+                    dossier=dossier,
+                    known_there=one.known_there,
+                    tried_before=not one.is_first_of_lane,
+                ),
                 confirms_revision=one.revision,
                 confirms_state=dossier.state.number,
             )
@@ -76,17 +108,17 @@ class SnapshotCourier:
 class StepCourier:
     """Delivers ``push_step``: steps of one dossier, in order, none twice."""
 
-    def __init__(self, publisher: DossierPublisher, sealer: Sealer) -> None:
-        """The operation's limits are those the connection declares."""
+    def __init__(self, publisher: DossierPublisher, reader: DossierReader) -> None:
+        """The operation's limits are those the connection declares; couriers of one connection share a reader."""
         self.operation = publisher.operations[PUSH_STEP]
         self._publisher = publisher
-        self._reader = _DossierReader(sealer)
+        self._reader = reader
 
     async def prepare(self, conn: AsyncConnection[Any], exchanges: Sequence[ClaimedExchange]) -> Mapping[UUID, Parcel]:
         """Find each step in its dossier, together with the steps before it."""
         events = await self._reader.events(conn, exchanges)
         # Steps are only ever added, so one fold serves all of a dossier's exchanges, whatever their revision.
-        steps_of = {code: fold_steps(code, stored) for code, stored in events.items()}
+        steps_of = {code: fold_steps(code, opened) for code, opened in events.items()}
         parcels: dict[UUID, Parcel] = {}
         for one in exchanges:
             steps = steps_of[one.subject]

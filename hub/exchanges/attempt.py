@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from contracts.errors import LienThongError, Sentence
 from contracts.ports import CallReport
-from hub.exchanges.claims import Finished
+from hub.exchanges.completing import Finished
 from hub.exchanges.courier import Courier, Parcel
 from hub.exchanges.outbox import HELD_UNKNOWN
 from hub.exchanges.reactions import RetryPolicy, react

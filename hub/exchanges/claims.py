@@ -1,4 +1,4 @@
-"""Claiming lanes and completing attempts: the statements of a worker.
+"""Claiming lanes and marking what leaves: the statements of a worker before a call.
 
 A lane's row holds the lease: whoever claims it moves ``due_at`` to the end of the lease and takes a fresh token, and
 a completion with another token is void. A lane whose lease ran out is due again by itself; an exchange found there
@@ -12,15 +12,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
-import orjson
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
 from contracts.errors import Sentence
-from hub.exchanges.outbox import SUPERSEDED
 from hub.exchanges.views import ExchangeState
 
 
@@ -49,35 +46,23 @@ class ClaimedExchange:
         """Whether an earlier attempt may have reached the partner."""
         return self.state in {ExchangeState.SENDING, ExchangeState.UNKNOWN}
 
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """What one attempt came to; written together with its lane."""
-
-    exchange: ClaimedExchange
-    state: ExchangeState
-    retry_in: timedelta | None
-    outcome: str
-    upstream_code: str
-    sentence: Sentence
-    started_at: datetime
-    duration_ms: int
-    request_bytes: int | None = None
-    answer_bytes: int | None = None
-    attempted: bool = True
-    """False where nothing was tried (a lease too short, a stop): no attempt is recorded."""
-    doubts: int = 0
-    known_there: bool = False
-    confirmed_revision: int | None = None
-    confirmed_state: int | None = None
-    held_reason: str | None = None
+    @property
+    def is_first_of_lane(self) -> bool:
+        """Whether nothing of this lane can ever have left: tokens count its claims, and this is the first."""
+        return self.token == 1 and self.attempts == 0 and not self.known_there
 
 
-_CLAIM = """
+_MAY_SEND = """
+    NOT EXISTS (SELECT 1 FROM connections c WHERE c.id = %(connection)s AND c.paused)
+    AND NOT EXISTS (SELECT 1 FROM maintenance_windows w WHERE w.connection = %(connection)s
+                    AND w.cancelled_at IS NULL AND w.starts_at <= now() AND w.ends_at > now())
+"""
+"""Part of every statement after which something may leave: a stop is a stop."""
+
+_CLAIM = f"""
 WITH due AS (
     SELECT id FROM lanes
-    WHERE connection = %(connection)s AND due_at <= now()
-      AND NOT EXISTS (SELECT 1 FROM connections c WHERE c.id = %(connection)s AND c.paused)
+    WHERE connection = %(connection)s AND due_at <= now() AND {_MAY_SEND}
     ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 ), claimed AS (
     UPDATE lanes l
@@ -92,7 +77,7 @@ FROM claimed c CROSS JOIN LATERAL (
     WHERE e.lane_id = c.id AND e.ended_at IS NULL ORDER BY e.position LIMIT %(depth)s
 ) e
 ORDER BY e.position
-"""
+"""  # noqa: S608 - a constant
 
 
 async def claim(
@@ -100,7 +85,8 @@ async def claim(
 ) -> list[ClaimedExchange]:
     """Take up to ``limit`` due lanes and return the first ``depth`` open exchanges of each, in lane order.
 
-    A paused connection yields nothing: the pause is read in the same statement, so a stop is a stop.
+    A paused connection, or one in a maintenance window, yields nothing: both are read in the same statement, so a
+    stop is a stop, and a window holds even if no clerk runs.
     """
     cursor = await conn.execute(
         _CLAIM,
@@ -128,7 +114,25 @@ async def claim(
     ]
 
 
-_MARK = "UPDATE exchanges SET state = 'sending', attempts = attempts + 1 WHERE id = ANY(%s)"
+# A lane may have been in this worker's hand for a while: a pause, a dismissal, a newer revision or the loss of the
+# lease in the meantime is seen here, in the statement after which the first byte may leave. Lanes are locked in the
+# order in which everybody locks them.
+_MARK = f"""
+WITH v AS MATERIALIZED (
+    SELECT * FROM unnest(%(ids)s::uuid[], %(lanes)s::bigint[], %(tokens)s::bigint[], %(numbers)s::int[])
+        AS t(id, lane, token, number)
+), locked AS (
+    SELECT l.id FROM lanes l
+    WHERE l.id = ANY(%(lanes)s)
+      AND EXISTS (SELECT 1 FROM v WHERE v.lane = l.id AND v.token = l.lease_token)
+      AND {_MAY_SEND}
+    ORDER BY l.subject, l.connection FOR UPDATE OF l
+)
+UPDATE exchanges e SET state = 'sending', attempts = v.number
+FROM v JOIN locked ON locked.id = v.lane
+WHERE e.id = v.id AND e.ended_at IS NULL
+RETURNING e.id
+"""  # noqa: S608 - a constant
 
 _LOST = Sentence(
     "The worker ended while this attempt was under way; whether it arrived is asked before it is repeated.",
@@ -144,9 +148,20 @@ ON CONFLICT DO NOTHING
 
 
 async def mark_sending(
-    conn: AsyncConnection[TupleRow], exchanges: Sequence[ClaimedExchange], *, now: datetime, worker: str
-) -> None:
-    """Record, before anything leaves, that an attempt begins; and the attempts whose worker was lost."""
+    conn: AsyncConnection[TupleRow],
+    connection: str,
+    exchanges: Sequence[ClaimedExchange],
+    *,
+    now: datetime,
+    worker: str,
+) -> set[UUID]:
+    """Record, before anything leaves, that an attempt begins; and the attempts whose worker was lost.
+
+    Returns the exchanges that may be sent: not those that ended since they were claimed, whose lane another worker
+    has, or whose connection was paused or went into maintenance.
+    """
+    if not exchanges:
+        return set()
     lost = [one for one in exchanges if one.state is ExchangeState.SENDING]
     if lost:
         await conn.execute(
@@ -160,9 +175,21 @@ async def mark_sending(
                 "worker": worker,
             },
         )
-    await conn.execute(_MARK, ([one.id for one in exchanges],), prepare=True)
+    cursor = await conn.execute(
+        _MARK,
+        {
+            "connection": connection,
+            "ids": [one.id for one in exchanges],
+            "lanes": [one.lane_id for one in exchanges],
+            "tokens": [one.token for one in exchanges],
+            "numbers": [one.attempts + 1 for one in exchanges],
+        },
+        prepare=True,
+    )
+    marked = {row[0] for row in await cursor.fetchall()}
     for one in exchanges:
-        one.attempts += 1
+        one.attempts += one.id in marked
+    return marked
 
 
 _RELEASE = """
@@ -185,141 +212,12 @@ async def release(conn: AsyncConnection[TupleRow], exchanges: Sequence[ClaimedEx
         )
 
 
-# --- completing ---------------------------------------------------------------------------------------------
-
-_COMPLETE = """
-WITH v AS MATERIALIZED (
-    SELECT * FROM json_to_recordset(%(lanes)s::json)
-        AS t(id bigint, token bigint, ended int, wait float, known boolean, revision int, state int, held text)
-), locked AS (
-    SELECT l.id FROM lanes l JOIN v ON v.id = l.id AND v.token = l.lease_token
-    ORDER BY l.subject, l.connection FOR UPDATE OF l
-), freed AS (
-    UPDATE lanes l
-    SET open_count = l.open_count - v.ended,
-        lease_token = NULL,
-        leased_by = NULL,
-        held_reason = v.held,
-        due_at = CASE WHEN v.held IS NULL AND l.open_count > v.ended
-                      THEN now() + make_interval(secs => coalesce(v.wait, 0)) END,
-        known_there = l.known_there OR v.known,
-        confirmed_revision = coalesce(v.revision, l.confirmed_revision),
-        confirmed_state = coalesce(v.state, l.confirmed_state),
-        confirmed_at = CASE WHEN v.revision IS NULL AND v.state IS NULL THEN l.confirmed_at ELSE %(now)s END
-    FROM v JOIN locked USING (id)
-    WHERE l.id = v.id
-    RETURNING l.id
-), x AS MATERIALIZED (
-    SELECT t.* FROM json_to_recordset(%(exchanges)s::json)
-        AS t(id uuid, lane_id bigint, state text, ended_at timestamptz, doubts int, upstream_code text, reason text,
-             reason_vi text, attempted boolean, number int, started_at timestamptz, duration_ms int, outcome text,
-             request_bytes int, answer_bytes int)
-    JOIN freed ON freed.id = t.lane_id
-), ended AS (
-    UPDATE exchanges e
-    SET state = x.state, ended_at = x.ended_at, doubts = x.doubts, upstream_code = x.upstream_code,
-        reason = x.reason, reason_vi = x.reason_vi
-    FROM x WHERE e.id = x.id
-), tried AS (
-    INSERT INTO attempts (exchange_id, number, started_at, duration_ms, outcome, upstream_code, reason, reason_vi,
-                          request_bytes, answer_bytes, worker)
-    SELECT id, number, started_at, duration_ms, outcome, upstream_code, reason, reason_vi, request_bytes,
-           answer_bytes, %(worker)s
-    FROM x WHERE attempted
-    ON CONFLICT DO NOTHING
-)
-SELECT id FROM freed
-"""
-
-
-async def complete(
-    conn: AsyncConnection[TupleRow], finished: Sequence[Finished], *, now: datetime, worker: str
-) -> set[UUID]:
-    """Write the outcomes and free the lanes; return the exchanges whose lease had been lost.
-
-    The outcome of a lost lease is not written: another worker has the lane and settles it by asking.
-    """
-    lanes: dict[int, list[Finished]] = {}
-    for one in finished:
-        lanes.setdefault(one.exchange.lane_id, []).append(one)
-    cursor = await conn.execute(
-        _COMPLETE,
-        {
-            "lanes": orjson.dumps([_lane_row(ones) for ones in lanes.values()]).decode(),
-            "exchanges": orjson.dumps([_exchange_row(one, now) for one in finished]).decode(),
-            "now": now,
-            "worker": worker,
-        },
-        prepare=True,
-    )
-    freed = {row[0] for row in await cursor.fetchall()}
-    return {one.exchange.id for one in finished if one.exchange.lane_id not in freed}
-
-
-def _exchange_row(one: Finished, now: datetime) -> dict[str, Any]:
-    return {
-        "id": one.exchange.id,
-        "lane_id": one.exchange.lane_id,
-        "state": one.state,
-        "ended_at": None if one.state.is_open else now,
-        "doubts": one.doubts,
-        "upstream_code": one.upstream_code,
-        "reason": one.sentence.en,
-        "reason_vi": one.sentence.vi,
-        "attempted": one.attempted,
-        "number": one.exchange.attempts,
-        "started_at": one.started_at,
-        "duration_ms": one.duration_ms,
-        "outcome": one.outcome,
-        "request_bytes": one.request_bytes,
-        "answer_bytes": one.answer_bytes,
-    }
-
-
-def _lane_row(ones: Sequence[Finished]) -> dict[str, Any]:
-    """Fold the outcomes of one lane's call: the lane waits for the first that is still open."""
-    waits = [one.retry_in for one in ones if one.state.is_open and one.retry_in is not None]
-    confirmed = [one for one in ones if one.state is ExchangeState.DELIVERED]
-    return {
-        "id": ones[0].exchange.lane_id,
-        "token": ones[0].exchange.token,
-        "ended": sum(not one.state.is_open for one in ones),
-        "wait": waits[0].total_seconds() if waits else None,
-        "known": any(one.known_there for one in ones),
-        "revision": max((one.confirmed_revision for one in confirmed if one.confirmed_revision), default=None),
-        "state": next((one.confirmed_state for one in reversed(confirmed) if one.confirmed_state), None),
-        "held": next((one.held_reason for one in ones if one.held_reason), None),
-    }
-
-
-async def end_overtaken(
-    conn: AsyncConnection[TupleRow], overtaken: Sequence[ClaimedExchange], *, now: datetime, worker: str
-) -> None:
-    """End exchanges that would set the partner back, without an attempt; their lanes are due again at once."""
-    ends = [
-        Finished(
-            exchange=one,
-            state=ExchangeState.SUPERSEDED,
-            retry_in=None,
-            outcome="superseded",
-            upstream_code="",
-            sentence=SUPERSEDED,
-            started_at=now,
-            duration_ms=0,
-            attempted=False,
-        )
-        for one in overtaken
-    ]
-    if ends:
-        await complete(conn, ends, now=now, worker=worker)
-
-
 async def seconds_until_due(conn: AsyncConnection[TupleRow], connection: str) -> float | None:
-    """Return how long until the next lane is due; ``None`` when nothing waits, or the connection is paused."""
+    """Return how long until the next lane is due; ``None`` when nothing waits, or nothing may be sent now."""
     cursor = await conn.execute(
-        "SELECT extract(epoch FROM min(due_at) - now())::float FROM lanes WHERE connection = %(id)s"
-        " AND due_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM connections c WHERE c.id = %(id)s AND c.paused)",
-        {"id": connection},
+        "SELECT extract(epoch FROM min(due_at) - now())::float FROM lanes"  # noqa: S608 - a constant
+        f" WHERE connection = %(connection)s AND due_at IS NOT NULL AND {_MAY_SEND}",
+        {"connection": connection},
         prepare=True,
     )
     row = await cursor.fetchone()

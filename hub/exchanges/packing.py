@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from contracts.ports import RepeatClass
 from hub.exchanges.claims import ClaimedExchange
 from hub.exchanges.courier import Courier
 
@@ -12,12 +13,14 @@ DEPTH = 10
 """Open exchanges read per lane and claim: what one call may carry at most."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Packed:
     """The exchanges of one call, before their content is opened."""
 
     courier: Courier
     exchanges: list[ClaimedExchange]
+    has_room: bool = False
+    """Whether more lanes could have gone with it."""
 
     def heads(self) -> list[ClaimedExchange]:
         """Return the first exchange of each lane in this call."""
@@ -37,20 +40,49 @@ def head_of(lane: Sequence[ClaimedExchange], courier: Courier) -> list[ClaimedEx
     return head
 
 
-def pack(heads: Sequence[Sequence[ClaimedExchange]], couriers: Mapping[str, Courier]) -> list[Packed]:
-    """Form calls, oldest first: one per lane, or shared by lanes where that is allowed and nothing is in doubt."""
-    calls: list[Packed] = []
-    shared: dict[tuple[str, bool], Packed] = {}
-    for head in heads:
-        courier = couriers[head[0].operation]
-        if courier.operation.batch_within_lane or head[0].doubts:
-            calls.append(Packed(courier, list(head)))
-            continue
+class Packer:
+    """Forms calls, oldest first: one per lane, or shared by lanes where that is allowed and nothing is in doubt."""
+
+    def __init__(self, couriers: Mapping[str, Courier]) -> None:
+        self._couriers = couriers
+        self._shared: dict[tuple[str, bool], Packed] = {}
+        self.calls: list[Packed] = []
+        self.complete = 0
+        """How many of the calls can take no more."""
+
+    def add(self, head: Sequence[ClaimedExchange]) -> None:
+        """Put the head of a lane into a call."""
+        courier = self._couriers[head[0].operation]
+        if _goes_alone(head[0], courier):
+            self.calls.append(Packed(courier, list(head)))
+            self.complete += 1
+            return
         # Dossiers known there and those to be asked for go in calls of their own: the first need one call.
         key = (head[0].operation, head[0].known_there)
-        call = shared.get(key)
-        if call is None or len(call.exchanges) >= courier.operation.batch:
-            call = shared[key] = Packed(courier, [])
-            calls.append(call)
+        call = self._shared.get(key)
+        if call is None or len(call.exchanges) + len(head) > courier.operation.batch:
+            if call is not None:
+                self._close(call)
+            call = self._shared[key] = Packed(courier, [], has_room=True)
+            self.calls.append(call)
         call.exchanges.extend(head)
-    return calls
+        if len(call.exchanges) >= courier.operation.batch:
+            self._close(call)
+
+    def _close(self, call: Packed) -> None:
+        self.complete += call.has_room
+        call.has_room = False
+
+
+def pack(heads: Iterable[Sequence[ClaimedExchange]], couriers: Mapping[str, Courier]) -> list[Packed]:
+    """Form calls of these heads; see `Packer`."""
+    packer = Packer(couriers)
+    for head in heads:
+        packer.add(head)
+    return packer.calls
+
+
+def _goes_alone(one: ClaimedExchange, courier: Courier) -> bool:
+    """Whether the call of this lane carries no other: what is in doubt is asked about lane by lane."""
+    asked = courier.operation.repeat in {RepeatClass.RECONCILE_FIRST, RepeatClass.NEVER}
+    return not courier.operation.batch_across_lanes or one.doubts > 0 or (asked and one.may_have_left)

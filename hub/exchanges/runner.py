@@ -1,40 +1,37 @@
 """The worker's loop for one connection: claim lanes, send, react, record.
 
-Nothing leaves before its claim is durable, and nothing is forgotten when the process ends between any two
-instructions: a lease that runs out brings the lane back, and an exchange found in ``sending`` is settled by
+Nothing leaves before it is durable that it may have left, and nothing is forgotten when the process ends between
+any two instructions: a lease that runs out brings the lane back, and an exchange found in ``sending`` is settled by
 asking before it is repeated.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import math
 import time
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from psycopg import AsyncConnection
 
-from contracts.errors import LienThongError, OutcomeUnknown, Rejected, Sentence, Unsupported
-from contracts.ports import RepeatClass
-from hub.exchanges.attempt import LEASE_MARGIN, Call, RunnerOptions, timed_out
+from hub.exchanges.attempt import LEASE_MARGIN, RunnerOptions
 from hub.exchanges.breaker import Breaker, BreakerState, TokenBucket
-from hub.exchanges.claims import (
-    ClaimedExchange,
-    Finished,
-    claim,
-    end_overtaken,
-    mark_sending,
-    release,
-    seconds_until_due,
-)
-from hub.exchanges.courier import Courier, Parcel, Settlement
+from hub.exchanges.claims import ClaimedExchange, claim, mark_sending, release, seconds_until_due
+from hub.exchanges.completing import Finished, end_overtaken
+from hub.exchanges.courier import Courier, Parcel
 from hub.exchanges.facts import ConnectionFacts
 from hub.exchanges.flusher import Flusher
+from hub.exchanges.hand import Hand, LaneInHand
 from hub.exchanges.packing import DEPTH, Packed, head_of, pack
-from hub.exchanges.reactions import RetryPolicy, Signal, signal_of
+from hub.exchanges.reactions import RetryPolicy
+from hub.exchanges.sender import Sender
 from hub.health import metrics
 from hub.settings import DeliverySettings
 from hub.store.engine import Store
@@ -42,7 +39,11 @@ from hub.store.errors import SealError, StoreUnavailable
 
 _log = logging.getLogger(__name__)
 
-_PACE_SECONDS = 0.02
+_HORIZON_SECONDS = 0.5
+"""How far ahead lanes are kept in hand: what would wait longer is left to whichever worker is free first."""
+
+_SLOW_CALL_SECONDS = 1.0
+"""How long a call is taken to last before one was made."""
 
 _UNREADABLE = (SealError, ValueError, LookupError)
 """What opening a damaged record raises."""
@@ -50,10 +51,14 @@ _UNREADABLE = (SealError, ValueError, LookupError)
 _UNREADABLE_WAIT = timedelta(minutes=5)
 """A record that cannot be read is tried again: the key that opens it may come."""
 
-_UNEXPECTED = Sentence(
-    "The adapter failed in an unforeseen way; this is a fault of the hub, see the worker's log.",
-    "Bộ tiếp hợp gặp lỗi không lường trước; đây là lỗi của hệ thống liên thông, xem nhật ký tiến trình.",
-)
+
+@dataclass(frozen=True, slots=True)
+class _Started:
+    """A call that may leave: its exchanges are marked as sending."""
+
+    courier: Courier
+    parcels: list[Parcel]
+    lanes: Mapping[int, LaneInHand]
 
 
 class ConnectionRunner:
@@ -86,13 +91,16 @@ class ConnectionRunner:
         floor = delivery.retry_budget_floor_per_second
         self._retries = TokenBucket(floor, max(10.0, 10 * floor, delivery.max_in_flight * delivery.retry_budget_ratio))
         # How many lanes a call carried of late: a claim takes no more lanes than may start.
-        shareable = (one.operation.batch for one in couriers.values() if not one.operation.batch_within_lane)
+        shareable = (one.operation.batch for one in couriers.values() if one.operation.batch_across_lanes)
         self._lanes_per_call = float(max(shareable, default=1))
+        self._sender = Sender(connection, delivery, options, breaker=self._breaker, rate=self._rate, facts=facts)
+        self._hand = Hand(couriers)
+        self._call_seconds = _SLOW_CALL_SECONDS
         self._wake = asyncio.Event()
-        self._flusher = Flusher(store, worker=options.worker, beside=facts.write, after=self.wake)
+        self._flusher = Flusher(store, worker=options.worker, beside=facts.write, after=self.wake, lease=options.lease)
         self._calls: set[asyncio.Task[None]] = set()
         self._stopping = False
-        longest = max((courier.operation.deadline_seconds for courier in couriers.values()), default=0.0)
+        self._longest = longest = max((one.operation.deadline_seconds for one in couriers.values()), default=0.0)
         if options.lease.total_seconds() < 2 * longest + 2 * LEASE_MARGIN:
             message = (
                 f"worker.lease_seconds must be at least {2 * longest + 2 * LEASE_MARGIN:g} for connection {connection}"
@@ -123,6 +131,8 @@ class ConnectionRunner:
             if self._calls:
                 await asyncio.wait(self._calls)
             await self._flusher.drained()
+            with contextlib.suppress(StoreUnavailable):
+                await self._put_back(self._hand.drop_all())
         finally:
             flushing.cancel()
             for call in self._calls:
@@ -139,16 +149,19 @@ class ConnectionRunner:
     async def _round(self) -> float:
         """Claim and start what may start now; return how many seconds to wait before the next round."""
         free = self._delivery.max_in_flight - len(self._calls)
-        # Waiting for a quarter of the places keeps claims large when work is plenty.
+        # Waiting for a quarter of the places keeps rounds large when work is plenty.
         if free < max(1, self._delivery.max_in_flight // 4):
             return self._options.poll_seconds
         clock = time.monotonic()
         granted = self._breaker.allowance(clock, free)
         allowed = granted if self._rate is None else self._rate.take_up_to(granted, clock)
-        calls: list[tuple[Courier, list[Parcel]]] = []
+        calls: list[_Started] = []
         try:
+            if self._breaker.state is not BreakerState.CLOSED:
+                # A connection in trouble holds no lanes: another worker, or a person, may have better luck with them.
+                await self._put_back(self._hand.drop_all())
             if allowed:
-                calls = await self._claim(allowed)
+                calls = await self._next_calls(allowed, clock)
         finally:
             if self._rate is not None:
                 self._rate.give_back(allowed - len(calls))
@@ -158,9 +171,8 @@ class ConnectionRunner:
             return self._blocked_for(clock)
         if not calls:
             return await self._until_next_due()
-        deadline = clock + self._options.lease.total_seconds()
-        for courier, parcels in calls:
-            task = asyncio.create_task(self._deliver(courier, parcels, deadline))
+        for call in calls:
+            task = asyncio.create_task(self._deliver(call))
             self._calls.add(task)
             task.add_done_callback(self._calls.discard)
         return 0.0
@@ -175,12 +187,35 @@ class ConnectionRunner:
             due = await seconds_until_due(conn, self._connection)
         return self._options.poll_seconds if due is None else min(max(due, 0.02), self._options.poll_seconds)
 
-    async def _claim(self, allowed: int) -> list[tuple[Courier, list[Parcel]]]:
-        # A claim may find lanes that need a call each, so it learns from the one before how many lanes to take.
-        limit = min(self._options.claim_batch, int(allowed * self._lanes_per_call))
-        if self._breaker.state is BreakerState.HALF_OPEN:
-            limit = 1
-        now = datetime.now(UTC)
+    async def _next_calls(self, allowed: int, clock: float) -> list[_Started]:
+        """Return what goes now: first what is in hand, then what is claimed; all of it marked as sending."""
+        await self._put_back(self._hand.drop_expiring(clock + self._longest + LEASE_MARGIN))
+        ripe, unripe = self._hand.calls(clock, allowed)
+        if len(ripe) < allowed:
+            # A claim may find lanes that need a call each, so it learns from the one before how many lanes to take.
+            limit = min(self._options.claim_batch, max(1, int((allowed - len(ripe)) * self._lanes_per_call)))
+            if self._breaker.state is BreakerState.HALF_OPEN:
+                limit = 1
+            if await self._claim(limit):
+                most = math.ceil((allowed + self._calls_ahead()) * self._lanes_per_call)
+                await self._put_back(self._hand.drop_youngest(most))
+                ripe, unripe = self._hand.calls(clock, allowed)
+        starting = [*ripe, *unripe][:allowed]
+        lanes = {one.id: one for one in self._hand.drop(one.lane_id for call in starting for one in call.heads())}
+        try:
+            return await self._start(starting, lanes)
+        except BaseException:
+            # Still leased; whether the mark was written does not matter, it is written again.
+            self._hand.add(lanes.values())
+            raise
+
+    def _calls_ahead(self) -> int:
+        """Return how many calls' worth of lanes may wait in hand behind those under way."""
+        return int(self._delivery.max_in_flight * max(1.0, _HORIZON_SECONDS / self._call_seconds))
+
+    async def _claim(self, limit: int) -> bool:
+        """Take due lanes in hand; say whether there were any."""
+        lease_end = time.monotonic() + self._options.lease.total_seconds()
         async with self._store.transaction() as conn:
             claimed = await claim(
                 conn,
@@ -190,24 +225,46 @@ class ConnectionRunner:
                 lease=self._options.lease,
                 worker=self._options.worker,
             )
-            if not claimed:
-                return []
-            heads, postponed = self._choose(await self._without_overtaken(conn, claimed))
-            packed = pack(heads, self._couriers)
-            if packed:
-                self._lanes_per_call = len(heads) / len(packed)
-            starting, excess = packed[:allowed], packed[allowed:]
-            calls, unreadable = await self._open(conn, starting)
-            chosen = [parcel.exchange for _, parcels in calls for parcel in parcels]
-            if chosen:
-                await mark_sending(conn, chosen, now=now, worker=self._options.worker)
+            lanes, postponed = self._choose(await self._without_overtaken(conn, claimed) if claimed else [])
             await release(conn, postponed, wait=timedelta(seconds=max(0.2, self._policy.first_delay.total_seconds())))
+        now = time.monotonic()
+        self._hand.add(LaneInHand(lane, lease_end, now) for lane in lanes)
+        if lanes:
+            heads = [head_of(lane, self._couriers[lane[0].operation]) for lane in lanes]
+            self._lanes_per_call = len(lanes) / len(pack(heads, self._couriers))
+        return bool(claimed)
+
+    async def _start(self, starting: Sequence[Packed], lanes: Mapping[int, LaneInHand]) -> list[_Started]:
+        """Open what these calls carry, and record that it may leave; what must not go is put back."""
+        if not starting:
+            return []
+        now = datetime.now(UTC)
+        async with self._store.unattended() as conn:
+            opened, unreadable = await self._open(conn, starting)
+            chosen = [parcel.exchange for _, parcels in opened for parcel in parcels]
+            marked = await mark_sending(conn, self._connection, chosen, now=now, worker=self._options.worker)
             await release(conn, unreadable, wait=_UNREADABLE_WAIT)
-            await release(conn, [one for call in excess for one in call.heads()], wait=timedelta(0))
-        self._retries.give_back(sum(one.attempts > 0 for call in excess for one in call.heads()))
-        first_attempts = sum(one.attempts == 1 for call in starting for one in call.heads())
-        self._retries.add(first_attempts * self._delivery.retry_budget_ratio)
-        return calls
+        self._retries.add(
+            sum(one.attempts == 1 for call in starting for one in call.heads()) * self._delivery.retry_budget_ratio
+        )
+        started: list[_Started] = []
+        for courier, parcels in opened:
+            going = [one for one in parcels if one.exchange.id in marked]
+            if going:
+                held = {one.exchange.lane_id: lanes[one.exchange.lane_id] for one in going}
+                started.append(_Started(courier, going, held))
+        if len(marked) < len(chosen):
+            going_lanes = {one.lane_id for one in chosen if one.id in marked}
+            stopped = {one.lane_id for one in chosen} - going_lanes
+            await self._put_back([lanes[one] for one in stopped])
+        return started
+
+    async def _put_back(self, lanes: Sequence[LaneInHand]) -> None:
+        """Give lanes back that are not sent for now: they are due at once, for whoever may send them."""
+        if lanes:
+            self._retries.give_back(sum(one.exchanges[0].attempts > 0 for one in lanes))
+            async with self._store.transaction() as conn:
+                await release(conn, [one.exchanges[0] for one in lanes], wait=timedelta(0))
 
     async def _open(
         self, conn: AsyncConnection[Any], calls: Sequence[Packed]
@@ -253,11 +310,11 @@ class ConnectionRunner:
         return [one for one in claimed if one.lane_id not in freed]
 
     def _choose(self, claimed: Sequence[ClaimedExchange]) -> tuple[list[list[ClaimedExchange]], list[ClaimedExchange]]:
-        """Choose what each lane sends now; return those heads and the lanes whose retry must wait."""
+        """Return the claimed lanes that may send, and the heads of those whose retry must wait."""
         lanes: dict[int, list[ClaimedExchange]] = {}
         for one in claimed:
             lanes.setdefault(one.lane_id, []).append(one)
-        heads: list[list[ClaimedExchange]] = []
+        chosen: list[list[ClaimedExchange]] = []
         postponed: list[ClaimedExchange] = []
         clock = time.monotonic()
         for lane in lanes.values():
@@ -265,133 +322,46 @@ class ConnectionRunner:
             if courier is None:
                 postponed.append(lane[0])
             elif lane[0].attempts == 0 or self._retries.take_up_to(1, clock):
-                heads.append(head_of(lane, courier))
+                chosen.append(lane)
             else:
                 postponed.append(lane[0])
-        return heads, postponed
+        return chosen, postponed
 
     # --- one call -------------------------------------------------------------------------------------------
 
-    async def _deliver(self, courier: Courier, parcels: list[Parcel], lease_end: float) -> None:
+    async def _deliver(self, call: _Started) -> None:
+        lease_end = min(one.lease_end for one in call.lanes.values())
+        began = time.monotonic()
         try:
-            finished = await self._attempt(courier, parcels, lease_end)
+            finished = await self._sender.attempt(call.courier, call.parcels, lease_end)
         except Exception:  # noqa: BLE001 - whatever it is, the other calls go on
             # The lease brings the lane back; the exchange is then settled by asking.
             _log.exception("delivery failed unexpectedly", extra={"connection": self._connection})
             self._breaker.trial_abandoned()
             return
+        self._count(finished)
+        self._call_seconds += (max(time.monotonic() - began, 1e-4) - self._call_seconds) / 8
+        of_lane: dict[int, list[Finished]] = {}
+        for one in finished:
+            of_lane.setdefault(one.exchange.lane_id, []).append(one)
+        if not self._stopping and len(self._hand) < self._calls_ahead():
+            for lane_id, ones in of_lane.items():
+                ones[0].goes_on = call.lanes[lane_id].may_go_on(ones, self._couriers)
+        renewed = time.monotonic() + self._options.lease.total_seconds()
+
+        def keep(kept: AbstractSet[int]) -> None:
+            now = time.monotonic()
+            for lane_id in kept:
+                call.lanes[lane_id].go_on(of_lane[lane_id], lease_end=renewed, now=now)
+                self._hand.add([call.lanes[lane_id]])
+
+        await self._flusher.put([one for ones in of_lane.values() for one in ones], keep)
+
+    def _count(self, finished: Sequence[Finished]) -> None:
+        now = datetime.now(UTC)
         for one in finished:
             if one.attempted:
                 metrics.attempt(self._connection, one.exchange.operation, one.outcome, one.duration_ms / 1000)
             if not one.state.is_open:
-                age = (datetime.now(UTC) - one.exchange.age_from).total_seconds()
+                age = (now - one.exchange.age_from).total_seconds()
                 metrics.exchange_ended(self._connection, one.exchange.operation, one.state.value, max(age, 0.0))
-        await self._flusher.put(finished)
-
-    async def _attempt(self, courier: Courier, parcels: list[Parcel], lease_end: float) -> list[Finished]:
-        """Settle what is in doubt, send the rest, and say what became of each parcel."""
-        finished: list[Finished] = []
-        doubtful = [one for one in parcels if one.exchange.may_have_left]
-        if doubtful and courier.operation.repeat in {RepeatClass.RECONCILE_FIRST, RepeatClass.NEVER}:
-            settled, parcels = await self._settle(courier, parcels, lease_end)
-            finished.extend(settled)
-            if parcels:
-                await self._pace()
-        if not parcels:
-            return finished
-        return [*finished, *await self._send(courier, parcels, lease_end)]
-
-    async def _pace(self) -> None:
-        """Wait for the rate: what began as one call and becomes several pays for each."""
-        while self._rate is not None and not self._rate.take_up_to(1, time.monotonic()):  # noqa: ASYNC110 - time fills it
-            await asyncio.sleep(_PACE_SECONDS)
-
-    async def _settle(
-        self, courier: Courier, parcels: list[Parcel], lease_end: float
-    ) -> tuple[list[Finished], list[Parcel]]:
-        """Ask the partner about parcels that may have arrived; return what is decided and what is to be sent."""
-        call = Call(courier, self._policy, self._options.dice)
-        if not call.fits(lease_end):
-            self._observe(Signal.SILENT)
-            return [call.untouched(one) for one in parcels], []
-        if courier.operation.repeat is RepeatClass.NEVER:
-            # Nobody was asked, so nothing is known of the partner either.
-            self._observe(Signal.SILENT)
-            return [call.undecided(parcels[0]), *(call.untouched(one) for one in parcels[1:])], []
-        try:
-            async with asyncio.timeout(courier.operation.deadline_seconds):
-                settlements = await courier.settle(parcels)
-        except TimeoutError:
-            unanswered: LienThongError = OutcomeUnknown(timed_out(courier.operation.deadline_seconds))
-            self._observe(signal_of(unanswered), unanswered)
-            return [call.failed(one, unanswered) for one in parcels], []
-        except LienThongError as error:
-            # The question failed; the exchange stays in doubt and is asked about again later.
-            self._observe(signal_of(error), error)
-            doubt = OutcomeUnknown(error.sentence, upstream_code=error.upstream_code)
-            return [call.failed(one, doubt) for one in parcels], []
-        finished: list[Finished] = []
-        for index, (parcel, settlement) in enumerate(zip(parcels, settlements, strict=True)):
-            if settlement is Settlement.APPLIED:
-                finished.append(call.delivered(parcel))
-            elif settlement is Settlement.NOT_APPLIED or self._delivery.unsettled == "resend":
-                # Later parcels follow this one: what is already there beyond a gap is for the next round.
-                rest = [
-                    one
-                    for one, other in zip(parcels[index:], settlements[index:], strict=True)
-                    if other is not Settlement.APPLIED
-                ]
-                finished.extend(
-                    call.delivered(one)
-                    for one, other in zip(parcels[index:], settlements[index:], strict=True)
-                    if other is Settlement.APPLIED
-                )
-                self._observe(Signal.ALIVE)
-                return finished, rest
-            else:
-                finished.append(call.undecided(parcel))
-                finished.extend(call.untouched(one) for one in parcels[index + 1 :])
-                break
-        self._observe(Signal.ALIVE)
-        return finished, []
-
-    async def _send(self, courier: Courier, parcels: list[Parcel], lease_end: float) -> list[Finished]:
-        call = Call(courier, self._policy, self._options.dice)
-        if not call.fits(lease_end):
-            self._observe(Signal.SILENT)
-            return [call.untouched(one) for one in parcels]
-        try:
-            async with asyncio.timeout(courier.operation.deadline_seconds):
-                report = await courier.send(parcels)
-        except TimeoutError:
-            error: LienThongError = OutcomeUnknown(timed_out(courier.operation.deadline_seconds))
-        except (Rejected, Unsupported) as refusal:
-            if len(parcels) > 1:
-                return await self._send_singly(courier, parcels, lease_end)
-            error = refusal
-        except LienThongError as known:
-            error = known
-        except Exception:  # noqa: BLE001 - an adapter may be anybody's
-            _log.exception("adapter raised something else than a reaction", extra={"connection": self._connection})
-            error = OutcomeUnknown(_UNEXPECTED, upstream_code="hub_fault")
-        else:
-            self._observe(Signal.ALIVE)
-            return [call.delivered(one, report) for one in parcels]
-        self._observe(signal_of(error), error)
-        return [call.failed(one, error) for one in parcels]
-
-    async def _send_singly(self, courier: Courier, parcels: list[Parcel], lease_end: float) -> list[Finished]:
-        """Find the one that was refused; in a lane, stop at the first that did not come to an end."""
-        finished: list[Finished] = []
-        for index, parcel in enumerate(parcels):
-            await self._pace()
-            finished.extend(await self._send(courier, [parcel], lease_end))
-            if courier.operation.batch_within_lane and finished[-1].state.is_open:
-                call = Call(courier, self._policy, self._options.dice)
-                finished.extend(call.untouched(one) for one in parcels[index + 1 :])
-                break
-        return finished
-
-    def _observe(self, signal: Signal, error: LienThongError | None = None) -> None:
-        self._breaker.observe(signal, time.monotonic())
-        self._facts.observe(signal, error, self._breaker, time.monotonic())

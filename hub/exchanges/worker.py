@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from hub.ending import end
 from hub.exchanges.attempt import RunnerOptions
 from hub.exchanges.courier import Courier
 from hub.exchanges.crew import Crew
@@ -79,10 +80,7 @@ class Worker:
             if not late:
                 await self._crew.leave()
         finally:
-            everything: list[asyncio.Task[Any]] = [*runs, listening, reaping, stopping]
-            for task in everything:
-                task.cancel()
-            await asyncio.gather(*everything, return_exceptions=True)
+            await end([*runs, listening, reaping, stopping])
 
     async def _listen(self) -> None:
         async for _ in self._store.listen(WAKE_CHANNEL):

@@ -11,7 +11,7 @@ import pytest
 from contracts.dossier import Step
 from contracts.ports import DossierPush, PartnerDossier, StepPush
 from contracts.states import DossierState
-from hub.dossiers.delivery import HELD_NOT_ACCEPTED, SnapshotCourier, StepCourier
+from hub.dossiers.delivery import HELD_NOT_ACCEPTED, DossierReader, SnapshotCourier, StepCourier
 from hub.exchanges.claims import ClaimedExchange
 from hub.exchanges.courier import Parcel, Settlement
 from hub.exchanges.views import ExchangeState
@@ -19,7 +19,7 @@ from tests.hub.exchanges.conftest import World, step
 from tests.hub.exchanges.fakes import FakePortal
 
 CODE = "H99.12-261008-0001"
-NO_SEALER: Any = None
+NO_READER: Any = None
 """Settling and judging open nothing."""
 APPLIED, NOT_APPLIED, CANNOT_TELL = Settlement.APPLIED, Settlement.NOT_APPLIED, Settlement.CANNOT_TELL
 
@@ -65,7 +65,7 @@ async def prepared(world: World, courier: Any, *exchanges: ClaimedExchange) -> l
 
 async def test_a_snapshot_is_the_dossier_as_of_its_revision(told: World) -> None:
     """Whatever was accepted since, an exchange carries what it was accepted with."""
-    courier = SnapshotCourier(told.portal, told.store.sealer)
+    courier = SnapshotCourier(told.portal, DossierReader(told.store.sealer))
     exchanges = [exchange(revision) for revision in (1, 2, 3, 4)]
     parcels = await prepared(told, courier, *exchanges)
     pushes: list[DossierPush] = [one.content for one in parcels]
@@ -79,14 +79,14 @@ async def test_a_snapshot_is_the_dossier_as_of_its_revision(told: World) -> None
 
 async def test_a_snapshot_tells_the_adapter_whether_the_partner_knows_the_dossier(told: World) -> None:
     """Only then may the adapter leave out its question."""
-    courier = SnapshotCourier(told.portal, told.store.sealer)
+    courier = SnapshotCourier(told.portal, DossierReader(told.store.sealer))
     known, unknown = await prepared(told, courier, exchange(1), exchange(1, known_there=False))
     assert (known.content.known_there, unknown.content.known_there) == (True, False)
 
 
 async def test_a_step_is_sent_alone_and_confirms_its_state(told: World) -> None:
     """Nothing of the dossier goes with it; the fingerprints are made only where something may have left."""
-    courier = StepCourier(told.portal, told.store.sealer)
+    courier = StepCourier(told.portal, DossierReader(told.store.sealer))
     first, second = await prepared(told, courier, exchange(2, 1), exchange(4, 2, state=ExchangeState.UNKNOWN))
     push: StepPush = first.content[0]
     assert (push.dossier_code, push.step.content, push.step.sequence) == (CODE, "Bước một", 1)
@@ -98,18 +98,18 @@ async def test_a_step_is_sent_alone_and_confirms_its_state(told: World) -> None:
 
 def test_a_snapshot_is_overtaken_only_by_a_later_confirmed_revision() -> None:
     """Sending it would set the partner back; steps never are."""
-    courier = SnapshotCourier(FakePortal(), NO_SEALER)
+    courier = SnapshotCourier(FakePortal(), NO_READER)
     cases = {None: False, 1: False, 2: False, 3: True}
     assert {confirmed: courier.is_overtaken(exchange(2, confirmed_revision=confirmed)) for confirmed in cases} == cases
-    assert not StepCourier(FakePortal(), NO_SEALER).is_overtaken(exchange(2, 1, confirmed_revision=9))
+    assert not StepCourier(FakePortal(), NO_READER).is_overtaken(exchange(2, 1, confirmed_revision=9))
 
 
 def test_the_lane_of_a_dossier_the_partner_does_not_know_is_held() -> None:
     """Its steps would all fail; a refused step, or a refused correction, holds nothing."""
-    courier = SnapshotCourier(FakePortal(), NO_SEALER)
+    courier = SnapshotCourier(FakePortal(), NO_READER)
     assert courier.hold_reason(exchange(1, known_there=False)) == HELD_NOT_ACCEPTED
     assert courier.hold_reason(exchange(2)) is None
-    assert StepCourier(FakePortal(), NO_SEALER).hold_reason(exchange(2, 1)) is None
+    assert StepCourier(FakePortal(), NO_READER).hold_reason(exchange(2, 1)) is None
 
 
 # --- settling ------------------------------------------------------------------------------------------------------
@@ -118,7 +118,7 @@ def test_the_lane_of_a_dossier_the_partner_does_not_know_is_held() -> None:
 async def test_a_doubtful_snapshot_is_sent_again() -> None:
     """It replaces whatever arrived, so there is nothing to ask."""
     portal = FakePortal()
-    courier = SnapshotCourier(portal, NO_SEALER)
+    courier = SnapshotCourier(portal, NO_READER)
     assert list(await courier.settle([parcel("a"), parcel("b")])) == [NOT_APPLIED, NOT_APPLIED]
     assert portal.calls == []
 
@@ -141,7 +141,7 @@ class Partner(FakePortal):
 
 
 def partner(listed: tuple[str, ...] | None, state: DossierState = DossierState.IN_PROCESS) -> StepCourier:
-    return StepCourier(Partner(PartnerDossier(CODE, state, listed)), NO_SEALER)
+    return StepCourier(Partner(PartnerDossier(CODE, state, listed)), NO_READER)
 
 
 def parcel(*fingerprints: str, state: int = 4, confirmed_state: int | None = None) -> Parcel:
@@ -185,7 +185,7 @@ async def test_a_partner_that_lists_steps_settles_each_of_them(
 
 async def test_a_partner_that_does_not_know_the_dossier_has_none_of_its_steps() -> None:
     """Its "not found" is an answer."""
-    courier = StepCourier(Partner(None), NO_SEALER)
+    courier = StepCourier(Partner(None), NO_READER)
     assert list(await courier.settle([parcel("a"), parcel("a", "b")])) == [NOT_APPLIED, NOT_APPLIED]
 
 

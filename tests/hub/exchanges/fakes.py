@@ -19,7 +19,9 @@ class FakePortal:
     `contracts.errors`, so that a failure can strike before or after the partner acted.
     """
 
-    def __init__(self, *, lists_steps: bool = True, batch: int = 10, deadline: float = 2.0) -> None:
+    def __init__(
+        self, *, lists_steps: bool = True, batch: int = 10, deadline: float = 2.0, steps_across: bool = False
+    ) -> None:
         self.dossiers: dict[str, DossierPush] = {}
         self.steps: dict[str, list[Step]] = {}
         self.calls: list[tuple[str, tuple[str, ...]]] = []
@@ -28,7 +30,14 @@ class FakePortal:
         self.after: Callable[[str, Sequence[Any]], Awaitable[None] | None] = lambda _operation, _pushes: None
         self._operations = {
             "push_dossier": Operation("push_dossier", RepeatClass.IDEMPOTENT, deadline, batch),
-            "push_step": Operation("push_step", RepeatClass.RECONCILE_FIRST, deadline, batch, batch_within_lane=True),
+            "push_step": Operation(
+                "push_step",
+                RepeatClass.RECONCILE_FIRST,
+                deadline,
+                batch,
+                batch_within_lane=True,
+                batch_across_lanes=steps_across,
+            ),
             "find_dossier": Operation("find_dossier", RepeatClass.SAFE, deadline),
         }
 

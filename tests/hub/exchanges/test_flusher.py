@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from contracts.errors import Sentence
-from hub.exchanges.claims import ClaimedExchange, Finished, claim, mark_sending
+from hub.exchanges.claims import ClaimedExchange, claim, mark_sending
+from hub.exchanges.completing import Finished
 from hub.exchanges.flusher import Flusher
 from hub.exchanges.views import ExchangeState
 from hub.store.engine import Store
@@ -30,7 +31,7 @@ async def claimed(world: World, count: int, *, worker: str = "w", due_now: bool 
         if due_now:
             await conn.execute("UPDATE lanes SET due_at = now()")
         exchanges = await claim(conn, PORTAL, limit=count, depth=1, lease=timedelta(minutes=5), worker=worker)
-        await mark_sending(conn, exchanges, now=datetime.now(UTC), worker=worker)
+        await mark_sending(conn, PORTAL, exchanges, now=datetime.now(UTC), worker=worker)
     assert len(exchanges) == count
     return exchanges
 
@@ -130,8 +131,9 @@ async def test_too_many_unwritten_outcomes_hold_back_new_calls(
 
         async with stop_database():
             putting = asyncio.create_task(without_end())
-            await asyncio.sleep(0.5)
-            assert flusher._queue.full()
+            async with asyncio.timeout(20):
+                while not flusher._queue.full():
+                    await asyncio.sleep(0.01)
             putting.cancel()
             await asyncio.gather(putting, return_exceptions=True)
             assert flusher._queue.qsize() <= 512

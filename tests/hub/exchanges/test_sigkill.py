@@ -96,7 +96,7 @@ def _plain(secret: Any) -> str:
 def _toml(port: int) -> str:
     lines = [
         "[worker]",
-        "lease_seconds = 20",
+        "lease_seconds = 120",
         "poll_seconds = 0.2",
         f"[connections.{PORTAL}]",
         'adapter = "national_portal"',
@@ -192,6 +192,9 @@ async def test_sigkill_loses_nothing_and_doubles_nothing(
         await load.finished()
         plan.clear()
         await world.until(world.settled, 120)
+        for one in workers.running:
+            # Before it is at work a process has no handler for the signal yet.
+            await world.until(_is_at_work(world, one.pid), 60)
         await workers.stop()
         await intake.aclose()
         held = simulator.portal.dossiers

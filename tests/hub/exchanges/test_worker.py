@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from contracts.rules import DossierRules
-from hub.dossiers.delivery import SnapshotCourier, StepCourier
+from hub.dossiers.delivery import DossierReader, SnapshotCourier, StepCourier
 from hub.dossiers.intake import DossierIntake
 from hub.dossiers.procedures import ProcedureIndex
 from hub.exchanges.facts import ConnectionFacts
@@ -27,10 +27,10 @@ SETTINGS = WorkerSettings(poll_seconds=300, lease_seconds=30, shutdown_grace_sec
 
 
 def delivery(world: World, connection: str, portal: FakePortal, settings: DeliverySettings | None = None) -> Delivery:
-    sealer = world.store.sealer
+    reader = DossierReader(world.store.sealer)
     return Delivery(
         connection=connection,
-        couriers={"push_dossier": SnapshotCourier(portal, sealer), "push_step": StepCourier(portal, sealer)},
+        couriers={"push_dossier": SnapshotCourier(portal, reader), "push_step": StepCourier(portal, reader)},
         settings=settings or world.delivery,
         facts=ConnectionFacts(connection),
     )
@@ -62,7 +62,7 @@ async def test_a_commit_wakes_the_worker_at_once(world: World) -> None:
         await world.until(world.settled)
         await world.record(CODE, step())
         await world.until(world.settled)
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 30, "the next poll is minutes away"
     assert len(world.portal.steps[CODE]) == 1
 
 
@@ -164,7 +164,7 @@ async def test_a_call_longer_than_the_grace_is_left_to_the_next_worker(world: Wo
     async with running(worker):
         await stuck.wait()
         began = time.monotonic()
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 20
     assert await world.scalar("SELECT count(*) FROM exchanges WHERE state = 'sending'") == 1
     query = "SELECT count(*) FROM lanes l JOIN workers w ON w.name = l.leased_by WHERE l.lease_token IS NOT NULL"
     assert await world.scalar(query) == 1, "another worker on this machine will find it dead"
