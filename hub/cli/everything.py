@@ -13,15 +13,15 @@ from contracts.errors import Sentence
 from hub.cli.frame import say, say_both
 from hub.demo.traffic import play_traffic
 from hub.log import configure_logging
+from hub.running.supervised import PATIENCE_SECONDS, STOP_SIGNALS
+from hub.running.supervisor import Child
+from hub.running.up import Running, all_in_one
 from hub.settings import LogSettings, Settings
 from hub.settings_loading import ENVIRONMENT_PREFIX
-from hub.supervised import PATIENCE_SECONDS, STOP_SIGNALS
-from hub.supervisor import Child
-from hub.up import Running, all_in_one
 
 
 def run_up(settings: Settings, *, with_sandbox: bool, with_traffic: bool) -> None:
-    """Run until Ctrl-C or SIGTERM. Raises what `hub.up.all_in_one` raises."""
+    """Run until Ctrl-C or SIGTERM. Raises what `hub.running.up.all_in_one` raises."""
     environment = dict(os.environ)
     if sys.stderr.isatty():
         _speak_to_a_person(settings, environment)

@@ -13,15 +13,15 @@ import typer
 
 from contracts.errors import Sentence
 from hub.cli.frame import Supervised, load, run, say
-from hub.command_error import CommandError
-from hub.supervised import open_line
+from hub.running.command_error import CommandError
+from hub.running.supervised import open_line
 
 DEFAULT_SANDBOX_PORT = 8490
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    for command in (up, api, worker, sandbox, demo, doctor):
+    for command in (up, api, worker, clerk, sandbox, demo, doctor):
         app.command()(command)
     app.command("version")(show_version)
 
@@ -40,7 +40,7 @@ def up(
         bool, typer.Option("--demo-traffic", help="Hand in invented dossiers all the time; needs --sandbox.")
     ] = False,
 ) -> None:
-    """Run everything on this machine: database, API, worker, on demand a sandbox. Ctrl-C stops it."""
+    """Run everything on this machine: database, API, worker, clerk, on demand a sandbox. Ctrl-C stops it."""
     from hub.cli.everything import run_up
 
     if demo_traffic and not sandbox:
@@ -56,7 +56,7 @@ def up(
 
 def api(supervised: Supervised = None) -> None:
     """Run an API process until SIGTERM."""
-    from hub.processes import run_api
+    from hub.running.processes import run_api
 
     settings = load()
     run(_on_the_line(supervised, lambda line: run_api(settings, line)))
@@ -64,10 +64,18 @@ def api(supervised: Supervised = None) -> None:
 
 def worker(supervised: Supervised = None) -> None:
     """Run a worker process until SIGTERM; it finishes what is under way."""
-    from hub.processes import run_worker
+    from hub.running.processes import run_worker
 
     settings = load()
     run(_on_the_line(supervised, lambda line: run_worker(settings, line)))
+
+
+def clerk(supervised: Supervised = None) -> None:
+    """Run a clerk process until SIGTERM: what is done by the clock, each job by one clerk at a time."""
+    from hub.running.processes import run_clerk
+
+    settings = load()
+    run(_on_the_line(supervised, lambda line: run_clerk(settings, line)))
 
 
 def sandbox(

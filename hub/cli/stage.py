@@ -5,18 +5,19 @@ from __future__ import annotations
 import logging
 import secrets
 
-from hub import sandbox
 from hub.cli.frame import say
 from hub.registry import load_adapters
+from hub.running import sandbox
+from hub.running.supervised import Line, told_to_stop
 from hub.settings import Settings
-from hub.supervised import Line, told_to_stop
 from hub.web.server import ServerStartError, listen, serve
 
 
 async def run_sandbox(settings: Settings, line: Line, *, port: int, password: str | None) -> None:
     """Play every partner; what the supervisor orders (``port``, ``ports``, ``secret``) comes before the arguments.
 
-    Raises `hub.command_error.CommandError` where a port is taken, `hub.settings.SettingsError` for wrong settings.
+    Raises `hub.running.command_error.CommandError` where a port is taken, and `hub.settings.SettingsError` for wrong
+    settings.
     """
     # The simulators' own servers would tell of every start and stop.
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
@@ -32,6 +33,7 @@ async def run_sandbox(settings: Settings, line: Line, *, port: int, password: st
         told_to_stop(line) as stop,
         sandbox.play(parts, secret=secret, ports=line.orders.get("ports", follow)) as played,
     ):
+        await sandbox.aim(played, line.orders.get("inbound", {}))
 
         async def started(bound: int) -> None:
             if not line.is_supervised:

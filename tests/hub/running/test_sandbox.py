@@ -16,11 +16,12 @@ from pydantic import BaseModel
 
 from contracts.errors import NeedsPerson, Sentence, TryLater
 from contracts.ports import Adapter, AdapterContext, DossierPublisher
-from hub import sandbox
-from hub.command_error import CommandError
-from hub.connection_checks import NO_SUCH_DOSSIER, OwnSession
+from hub.health.probing import NO_SUCH_DOSSIER
+from hub.health.sessions import OwnSession
 from hub.registry import load_adapters, open_connections, read_connection_settings
-from hub.sandbox import ControlPlane, Played, cast, connection_tables, play, to_toml
+from hub.running import sandbox
+from hub.running.command_error import CommandError
+from hub.running.sandbox import ControlPlane, Played, cast, connection_tables, play, to_toml
 from hub.settings import ConnectionSettings, Settings, SettingsError
 
 PORTAL = "national_portal"

@@ -1,7 +1,7 @@
 """Keeps processes of the hub running: starts them, starts them anew when they die, stops them in order.
 
 Each child gets a session of its own, so that Ctrl-C in a terminal reaches the supervisor alone and the order of
-stopping is ours; and the line of `hub.supervised`, so that none outlives the supervisor.
+stopping is ours; and the line of `hub.running.supervised`, so that none outlives the supervisor.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import IO, Any
 
 from contracts.errors import Sentence
-from hub.command_error import CommandError
+from hub.running.command_error import CommandError
 
 START_SECONDS = 120.0
 LAST_WORDS_SECONDS = 10.0

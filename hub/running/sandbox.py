@@ -15,16 +15,17 @@ from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from html import escape
 from http import HTTPStatus
+from http.client import HTTPConnection
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from contracts.errors import Sentence
 from contracts.ports import Adapter, PlayedPartner, SandboxContext
-from hub.command_error import CommandError
 from hub.errors import Refusal
 from hub.registry import title_of
+from hub.running.command_error import CommandError
 from hub.settings import ConnectionSettings, Settings
 from hub.settings_loading import explain
 from hub.web.answers import Answer
@@ -73,7 +74,8 @@ def cast(settings: Settings, adapters: Mapping[str, Adapter]) -> list[Part]:
 async def play(parts: list[Part], *, secret: str, ports: Mapping[str, int]) -> AsyncGenerator[list[Played]]:
     """Play these partners; ``ports`` by connection, where one is wanted.
 
-    Raises `hub.settings.SettingsError` for wrong settings and `hub.command_error.CommandError` where a port is taken.
+    Raises `hub.settings.SettingsError` for wrong settings, and `hub.running.command_error.CommandError` where a port is
+    taken.
     """
     async with contextlib.AsyncExitStack() as stage:
         played = []
@@ -158,6 +160,26 @@ def _write_table(lines: list[str], path: str, table: Mapping[str, Any]) -> None:
     for name, value in table.items():
         if isinstance(value, Mapping):
             _write_table(lines, f"{path}.{name}", value)
+
+
+async def aim(played: list[Played], targets: Mapping[str, Mapping[str, str]]) -> None:
+    """Tell each partner that calls us where we are; ``targets`` by connection: ``url`` and ``secret``."""
+    for one in played:
+        if one.connection_id in targets:
+            wish = json.dumps(targets[one.connection_id]).encode()
+            with contextlib.suppress(ValueError):  # a partner that calls nobody may answer in no form at all
+                await _ask(one.partner.control, "POST", "/inbound_target", wish)
+
+
+def tell(url: str, wish: Mapping[str, Any]) -> None:
+    """Post a wish to the control plane of a running sandbox, from another process; blocks. Raises ``OSError``."""
+    parts = urlsplit(url)
+    connection = HTTPConnection(parts.hostname or "", parts.port, timeout=BODY_SECONDS)
+    try:
+        connection.request("POST", parts.path, body=json.dumps(wish), headers={"content-type": "application/json"})
+        connection.getresponse().read()
+    finally:
+        connection.close()
 
 
 # --- control plane ----------------------------------------------------------------------------------------

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
-from hub import memory
-from hub.app import build_services, build_worker, create_app
+from hub.app import build_clerk, build_services, build_worker, create_app
+from hub.ending import end
+from hub.health.metrics_server import metrics_server
+from hub.running import memory
+from hub.running.supervised import Line, told_to_stop
 from hub.settings import Settings
-from hub.supervised import Line, told_to_stop
 from hub.web.server import serve
 
 
@@ -37,19 +39,35 @@ async def run_worker(settings: Settings, line: Line) -> None:
 
     Raises what `hub.app.build_worker` raises, and whatever ends a worker: its supervisor starts it anew.
     """
-    async with told_to_stop(line) as stop, build_worker(settings) as services:
+    own, allow = settings.worker, settings.api.metrics_allow
+    async with (
+        told_to_stop(line) as stop,
+        build_worker(settings) as services,
+        metrics_server(own.metrics_host, own.metrics_port, allow) as metrics_port,
+    ):
         running = asyncio.create_task(services.worker.run(), name="worker")
-        syncing = asyncio.create_task(services.procedures.run(), name="procedures")
         stopping = asyncio.create_task(stop.wait(), name="stop")
         memory.settle()
-        await line.ready()
+        await line.ready(metrics_port=metrics_port)
         try:
-            await asyncio.wait({running, syncing, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
             services.worker.stop()
             await running
-            if syncing.done():
-                syncing.result()  # it never ends well
         finally:
-            for task in (running, syncing, stopping):
-                task.cancel()
-            await asyncio.gather(running, syncing, stopping, return_exceptions=True)
+            await end([running, stopping])
+
+
+async def run_clerk(settings: Settings, line: Line) -> None:
+    """Do what the clock and the backlog ask for until told to stop. Raises what `hub.app.build_clerk` raises."""
+    own, allow = settings.clerk, settings.api.metrics_allow
+    async with (
+        told_to_stop(line) as stop,
+        build_clerk(settings) as clerk,
+        metrics_server(own.metrics_host, own.metrics_port, allow) as metrics_port,
+    ):
+        running = asyncio.create_task(clerk.run(), name="clerk")
+        memory.settle()
+        await line.ready(metrics_port=metrics_port)
+        await stop.wait()
+        clerk.stop()
+        await running

@@ -1,7 +1,7 @@
-"""All of the hub on one machine: the database, an api and a worker process, and on demand the sandbox.
+"""All of the hub on one machine: the database, an api, a worker and a clerk process, and on demand the sandbox.
 
-Started in the order in which one needs the other; stopped in the order api, worker, sandbox, database, so that
-nothing accepted is left unrecorded.
+Started in the order in which one needs the other; stopped in the order api, clerk, worker, sandbox, database, so
+that nothing accepted is left unrecorded.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import contextlib
 import json
 import os
 import secrets
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import IO, Any
@@ -19,12 +19,14 @@ from typing import IO, Any
 from psycopg import AsyncConnection
 
 from contracts.errors import Sentence
-from hub import running_sandbox, sandbox
 from hub.access import clients
 from hub.access.scopes import Scope
-from hub.command_error import CommandError
 from hub.errors import Refusal
+from hub.inbox.settings import PREFIX
 from hub.registry import load_adapters
+from hub.running import running_sandbox, sandbox
+from hub.running.command_error import CommandError
+from hub.running.supervisor import Child, Command, Say
 from hub.settings import Settings
 from hub.settings_loading import ENVIRONMENT_PREFIX
 from hub.store import external, keys, postmaster, schema
@@ -32,7 +34,6 @@ from hub.store.connections import connection_options
 from hub.store.engine import Store, open_store
 from hub.store.errors import StoreError
 from hub.store.key_file import KeyFile
-from hub.supervisor import Child, Command, Say
 from hub.web.server import GRACE_SECONDS, listen
 
 SANDBOX_CLIENT = "sandbox (lienthong up --sandbox)"
@@ -43,6 +44,8 @@ SANDBOX_AGENCY = "H99"
 
 _STOP_MARGIN_SECONDS = 10.0
 _WATCH_SECONDS = 1.0
+_MOST_WORKERS = 4
+_LOOPBACK = ["127.0.0.0/8", "::1/128"]
 _DATABASE_RETRY_SECONDS = 15.0
 _PROCEDURES_SECONDS = 60.0
 _CONNECTIONS_VARIABLE = f"{ENVIRONMENT_PREFIX}CONNECTIONS"
@@ -57,7 +60,8 @@ class Running:
     store: Store
     api_url: str
     api: Child
-    worker: Child
+    workers: list[Child]
+    clerk: Child
     sandbox: Child | None
     sandbox_url: str | None
     credentials: clients.Credentials | None
@@ -104,6 +108,8 @@ async def all_in_one(
         sandbox_url = await setup.start_sandbox(stack) if with_sandbox else None
         running = await setup.start_processes(stack, store)
         running.sandbox_url = sandbox_url
+        if sandbox_url is not None:
+            await setup.aim_sandbox(sandbox_url, running.api_url)
         if store.embedded is not None:
             watching = asyncio.create_task(_watch_database(store, say), name="watch the database")
             stack.callback(watching.cancel)
@@ -129,6 +135,8 @@ class _Setup:
         self._say = say
         self._output = output
         self._sandbox: Child | None = None
+        self._sandbox_orders: dict[str, Any] = {}
+        self._inbound_secrets: dict[str, str] = {}
         self._children = children
 
     async def start_sandbox(self, stack: contextlib.AsyncExitStack) -> str:
@@ -141,7 +149,8 @@ class _Setup:
                     vi="Không có bộ kết nối nào giả lập được hệ thống đối tác nên không có môi trường giả lập.",
                 ),
             )
-        orders: dict[str, Any] = {"secret": secrets.token_urlsafe(24)}
+        orders = self._sandbox_orders
+        orders["secret"] = secrets.token_urlsafe(24)
         child = self._child("sandbox", ["sandbox", "--port", "0"], _STOP_MARGIN_SECONDS, orders)
         stack.push_async_callback(child.stop)
         facts = await child.start()
@@ -158,6 +167,10 @@ class _Setup:
                 tables[name] = {**kept, "enabled": False}
                 if configured.enabled:
                     self._say(_not_played(name))
+        for name, table in tables.items():
+            if table.get("enabled", True):
+                self._inbound_secrets[name] = secrets.token_urlsafe(24)
+                table["inbound"] = {"networks": _LOOPBACK, "secrets": [self._inbound_secrets[name]]}
         self._environment = {
             name: value
             for name, value in self._environment.items()
@@ -169,13 +182,15 @@ class _Setup:
         return f"http://{sandbox.HOST}:{facts['port']}{sandbox.ROOT}"
 
     async def start_processes(self, stack: contextlib.AsyncExitStack, store: Store) -> Running:
-        """Start api and worker; on leaving the stack the api stops first."""
+        """Start api, worker and clerk; on leaving the stack the api stops first."""
         settings = self._settings
-        worker = self._child("worker", ["worker"], settings.worker.shutdown_grace_seconds + _STOP_MARGIN_SECONDS)
+        workers = [self._worker(number) for number in range(worker_processes(settings))]
         api = self._child("api", ["api"], GRACE_SECONDS + _STOP_MARGIN_SECONDS)
-        stack.push_async_callback(worker.stop)
+        clerk = self._child("clerk", ["clerk"], _STOP_MARGIN_SECONDS)
+        stack.push_async_callback(_all_stopped, workers)
+        stack.push_async_callback(clerk.stop)
         stack.push_async_callback(api.stop)
-        facts, _ = await _all_of(api.start(), worker.start())
+        facts, *_ = await _all_of(api.start(), clerk.start(), *(one.start() for one in workers))
         self._environment[f"{ENVIRONMENT_PREFIX}API__PORT"] = str(facts["port"])
         host = f"[{settings.api.host}]" if ":" in settings.api.host else settings.api.host
         return Running(
@@ -183,20 +198,47 @@ class _Setup:
             store=store,
             api_url=f"http://{host}:{facts['port']}",
             api=api,
-            worker=worker,
+            workers=workers,
+            clerk=clerk,
             sandbox=self._sandbox,
             sandbox_url=None,
             credentials=None,
         )
 
+    def _worker(self, number: int) -> Child:
+        """Return the worker of this number; each serves its metrics at a port of its own."""
+        own = self._settings.worker
+        environment = self._environment
+        if own.metrics_port:
+            port = {f"{ENVIRONMENT_PREFIX}WORKER__METRICS_PORT": str(own.metrics_port + number)}
+            environment = {**environment, **port}
+        name = f"worker {number + 1}" if number else "worker"
+        return self._child(name, ["worker"], own.shutdown_grace_seconds + _STOP_MARGIN_SECONDS, None, environment)
+
+    async def aim_sandbox(self, sandbox_url: str, api_url: str) -> None:
+        """Tell the played partners where we are, now and whenever the sandbox has to be started anew."""
+        # An api that listens everywhere is called on loopback.
+        base = api_url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
+        targets = {
+            name: {"url": f"{base}{PREFIX}{name}", "secret": secret} for name, secret in self._inbound_secrets.items()
+        }
+        self._sandbox_orders["inbound"] = targets
+        for name, target in targets.items():
+            await asyncio.to_thread(sandbox.tell, f"{sandbox_url}/{name}/inbound_target", target)
+
     def _child(
-        self, name: str, arguments: list[str], stop_seconds: float, orders: dict[str, Any] | None = None
+        self,
+        name: str,
+        arguments: list[str],
+        stop_seconds: float,
+        orders: dict[str, Any] | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> Child:
         child = Child(
             Command(
                 name=name,
                 arguments=arguments,
-                environment=self._environment,
+                environment=self._environment if environment is None else environment,
                 stop_seconds=stop_seconds,
                 orders=orders if orders is not None else {},
                 output=self._output,
@@ -205,6 +247,15 @@ class _Setup:
         )
         self._children.append(child)
         return child
+
+
+def worker_processes(settings: Settings) -> int:
+    """Return how many workers to run: what is configured, else one for each core, but no more than four."""
+    return settings.worker.processes or min(_MOST_WORKERS, os.cpu_count() or 1)
+
+
+async def _all_stopped(children: Sequence[Child]) -> None:
+    await asyncio.gather(*(one.stop() for one in children))
 
 
 async def _all_of(*starting: Any) -> list[Any]:
@@ -316,7 +367,7 @@ async def _sandbox_client(store: Store) -> clients.Credentials:
 
 
 async def _wait_for_procedures(store: Store) -> None:
-    """Wait until the worker has copied the catalogue: before that every dossier is refused."""
+    """Wait until the clerk has copied the catalogue: before that every dossier is refused."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_PROCEDURES_SECONDS):
             while not await known_procedures(store):  # noqa: ASYNC110 - another process does it
