@@ -12,7 +12,7 @@ from contracts.errors import Sentence
 from contracts.events import Event
 from contracts.history import DECLARED, accept, declare, is_late, redeclare
 from contracts.rules import DossierRules
-from hub.dossiers.advice import advise
+from hub.dossiers.advice import Advisor
 from hub.dossiers.views import Receipt
 from hub.dossiers.writing import Head, Written
 from hub.errors import Refusal
@@ -72,8 +72,9 @@ class Change:
 class Decisions:
     """The rules of this province, and the connections that follow dossiers."""
 
-    def __init__(self, rules: DossierRules, publishers: Sequence[str]) -> None:
+    def __init__(self, rules: DossierRules, publishers: Sequence[str], advisor: Advisor) -> None:
         """``publishers`` in the order of configuration."""
+        self._advisor = advisor
         self._rules = rules
         self._publishers = tuple(publishers)
 
@@ -125,7 +126,7 @@ class Decisions:
             late_entry=late_entry,
             step_sequence=row.step_sequence,
             exchange_ids=tuple(str(one.id) for one in row.exchanges),
-            warnings=advise(dossier, change.content, late_entry=late_entry),
+            warnings=self._advisor.advise(dossier, change.content, late_entry=late_entry),
         )
         return Recorded(row.receipt), row
 

@@ -10,7 +10,8 @@ import pytest
 from contracts.dossier import Dossier, DossierFacts
 from contracts.events import Event
 from contracts.states import DossierState as S
-from hub.dossiers.advice import advise
+from hub.dossiers.advice import Advisor
+from hub.profiles.profile import load_profile
 from tests.contracts.histories import extension, facts, grow, into, new, receipt, request, result, step, withdrawal
 
 Case = tuple[Callable[[], Dossier], "DossierFacts | Event", list[str]]
@@ -21,6 +22,8 @@ FINISH = step(S.PROCESSING_FINISHED, 2)
 RETURN = step(S.RESULT_RETURNED, 4)
 IN_TIME = step(S.IN_PROCESS, 76, extension=extension(120))
 TOO_LATE = step(S.IN_PROCESS, 77, extension=extension(120))
+
+advise = Advisor(load_profile()).advise
 
 CASES: dict[str, Case] = {
     "a plain declaration": (new, facts(), []),
