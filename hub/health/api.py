@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Network
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
@@ -14,6 +14,7 @@ from hub.access.guard import Guard
 from hub.errors import Refusal
 from hub.health.backlog import BacklogGauges
 from hub.health.metrics import MEDIA_TYPE, exposition
+from hub.health.networks import is_allowed
 from hub.health.readiness import Prober, Readiness
 from hub.web.answers import Answer
 from hub.web.resources import PUBLIC, Call, Operation, Resource, Success
@@ -57,7 +58,7 @@ class HealthApi:
 
     async def metrics(self, call: Call) -> ASGIApp:
         """``GET /metrics``: the Prometheus text format, for the allowed networks."""
-        if not self._may_read_metrics((call.scope.get("client") or ("",))[0]):
+        if not is_allowed((call.scope.get("client") or ("",))[0], self._metrics_allow):
             raise Refusal(
                 403,
                 "network_not_allowed",
@@ -68,15 +69,6 @@ class HealthApi:
             )
         body = exposition(await self._backlog.read())
         return Answer(200, body, media_type=MEDIA_TYPE.encode())
-
-    def _may_read_metrics(self, client: str) -> bool:
-        try:
-            address: IPv4Address | IPv6Address = ip_address(client)
-        except ValueError:
-            return False
-        if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-            address = address.ipv4_mapped
-        return any(address in network for network in self._metrics_allow)
 
 
 def resources(api: HealthApi, guard: Guard) -> Sequence[Resource]:

@@ -8,7 +8,10 @@ from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Gauge
 
+from hub.alerts.severity import Severity
 from hub.exchanges.views import ConnectionList, ConnectionState
+from hub.health.readiness import open_alerts
+from hub.store.engine import Store
 from hub.store.errors import StoreUnavailable
 
 KEEP_SECONDS = 5.0
@@ -26,9 +29,10 @@ class Connections(Protocol):
 class BacklogGauges:
     """Makes a registry of gauges from the state of the connections."""
 
-    def __init__(self, connections: Connections) -> None:
-        """Nothing is read before the first scrape."""
+    def __init__(self, connections: Connections, store: Store | None = None) -> None:
+        """Nothing is read before the first scrape; alerts are counted where there is a ``store``."""
         self._connections = connections
+        self._store = store
         self._lock = asyncio.Lock()
         self._last: tuple[float, CollectorRegistry] | None = None
 
@@ -44,6 +48,7 @@ class BacklogGauges:
         up = Gauge("lienthong_database_up", "1 when the database answers.", registry=registry)
         try:
             listed = await self._connections.list()
+            alerts = await self._alerts()
         except StoreUnavailable:
             up.set(0)
             return registry
@@ -64,4 +69,13 @@ class BacklogGauges:
             paused.labels(one.id).set(one.paused)
             for possible in ConnectionState:
                 state.labels(one.id, possible.value).set(possible is one.state)
+        told = Gauge("lienthong_alerts_open", "Alerts that are open.", ("severity",), registry=registry)
+        for severity in Severity:
+            told.labels(severity.value).set(alerts.get(severity.value, 0))
         return registry
+
+    async def _alerts(self) -> dict[str, int]:
+        if self._store is None:
+            return {}
+        async with self._store.transaction() as conn:
+            return await open_alerts(conn)

@@ -7,6 +7,7 @@ label would leak, and would grow without bound.
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from prometheus_client import (
     GC_COLLECTOR,
@@ -79,6 +80,26 @@ _drift = Counter(
     registry=REGISTRY,
 )
 
+_inbound = Counter(
+    "lienthong_inbound_calls",
+    "Calls of partners to us, by what became of them.",
+    ("connection", "outcome"),
+    registry=REGISTRY,
+)
+
+_probes = Counter(
+    "lienthong_probes",
+    "Probes of connections; the outcome is passed, or the layer that failed.",
+    ("connection", "outcome"),
+    registry=REGISTRY,
+)
+_alerts = Counter(
+    "lienthong_alert_messages",
+    "Messages about alerts, by channel and whether it took them.",
+    ("channel", "outcome"),
+    registry=REGISTRY,
+)
+
 _METHODS = frozenset({"GET", "HEAD", "PUT", "POST", "DELETE", "PATCH", "OPTIONS"})
 OTHER = "(other)"
 MAX_DRIFT_SERIES = 500
@@ -102,16 +123,44 @@ def request_ended(route: str, method: str, status: int, seconds: float) -> None:
     series[1].observe(seconds)
 
 
+@cache
+def _exchange_series(connection: str, operation: str, outcome: str) -> tuple[Counter, Histogram]:
+    # Looking a series up by its labels costs more than counting in it, and there are few.
+    return _exchanges.labels(connection, operation, outcome), _exchange_seconds.labels(connection, operation)
+
+
+@cache
+def _attempt_series(connection: str, operation: str, outcome: str) -> tuple[Counter, Histogram]:
+    return _attempts.labels(connection, operation, outcome), _attempt_seconds.labels(connection, operation)
+
+
 def exchange_ended(connection: str, operation: str, outcome: str, seconds: float) -> None:
     """Count an exchange that reached its end; ``outcome`` is its last state, ``seconds`` its age."""
-    _exchanges.labels(connection, operation, outcome).inc()
-    _exchange_seconds.labels(connection, operation).observe(seconds)
+    counter, histogram = _exchange_series(connection, operation, outcome)
+    counter.inc()
+    histogram.observe(seconds)
 
 
 def attempt(connection: str, operation: str, outcome: str, seconds: float) -> None:
     """Count a call to a partner; ``outcome`` is the class of its reaction."""
-    _attempts.labels(connection, operation, outcome).inc()
-    _attempt_seconds.labels(connection, operation).observe(seconds)
+    counter, histogram = _attempt_series(connection, operation, outcome)
+    counter.inc()
+    histogram.observe(seconds)
+
+
+def inbound_ended(connection: str, outcome: str) -> None:
+    """Count a call of a partner; ``outcome`` is ``served`` or a value of `contracts.inbound.InboundFault`."""
+    _inbound.labels(connection, outcome).inc()
+
+
+def probe_ended(connection: str, outcome: str) -> None:
+    """Count a probe; ``outcome`` is ``passed`` or the layer that failed."""
+    _probes.labels(connection, outcome).inc()
+
+
+def alert_told(channel: str, *, taken: bool) -> None:
+    """Count one attempt at a message about an alert."""
+    _alerts.labels(channel, "taken" if taken else "failed").inc()
 
 
 def drift(connection: str, message: str, field: str) -> None:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.errors import Sentence
 from hub.store import schema
+from hub.store.connections import Connection
 from hub.store.engine import Store
 from hub.store.errors import StoreUnavailable
 
@@ -64,6 +65,7 @@ class Readiness(BaseModel):
         dict[str, float],
         Field(description="For each connection with work that is due: how long the oldest exchange has been due."),
     ]
+    open_alerts: Annotated[dict[str, int], Field(description="How many alerts are open, by severity.")] = {}
 
 
 class Prober:
@@ -92,18 +94,27 @@ class Prober:
                     return _result(_check("database", _ANSWERS), _check("schema", _OUTDATED, ok=False))
                 cursor = await conn.execute(_WAITING)
                 waiting = {str(one[0]): round(float(one[1]), 3) for one in await cursor.fetchall()}
+                alerts = await open_alerts(conn)
         except (StoreUnavailable, TimeoutError):
             return _result(_check("database", _SILENT, ok=False), _check("schema", _UNASKED, ok=False))
         except errors.UndefinedTable:
             return _result(_check("database", _ANSWERS), _check("schema", _OUTDATED, ok=False))
-        return _result(_check("database", _ANSWERS), _check("schema", _CURRENT), waiting)
+        return _result(_check("database", _ANSWERS), _check("schema", _CURRENT), waiting, alerts)
 
 
 def _check(name: str, sentence: Sentence, *, ok: bool = True) -> Check:
     return Check(name=name, ok=ok, detail=sentence.en, detail_vi=sentence.vi)
 
 
-def _result(database: Check, tables: Check, waiting: dict[str, float] | None = None) -> Readiness:
+async def open_alerts(conn: Connection) -> dict[str, int]:
+    """Return how many alerts are open, by severity."""
+    cursor = await conn.execute("SELECT severity, count(*) FROM alerts WHERE cleared_at IS NULL GROUP BY severity")
+    return {str(one[0]): int(one[1]) for one in await cursor.fetchall()}
+
+
+def _result(
+    database: Check, tables: Check, waiting: dict[str, float] | None = None, alerts: dict[str, int] | None = None
+) -> Readiness:
     checks = (database, tables)
     status: Literal["ready", "not_ready"] = "ready" if all(one.ok for one in checks) else "not_ready"
-    return Readiness(status=status, checks=checks, oldest_due_seconds=waiting or {})
+    return Readiness(status=status, checks=checks, oldest_due_seconds=waiting or {}, open_alerts=alerts or {})

@@ -18,10 +18,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from adapters.transport.simulation.server import AsgiServer
-from hub import doctor
-from hub.connection_checks import judge_dates
-from hub.doctor import examine
-from hub.findings import Finding, Verdict
+from hub.health import doctor
+from hub.health.doctor import examine
+from hub.health.findings import Finding, Verdict
 from hub.settings import Settings
 from hub.store.key_file import KeyFile
 from tests.hub.cli.conftest import Lienthong
@@ -157,7 +156,8 @@ def test_a_connection_that_works(
     """Port and login are proven, the login by a real question."""
     _connect(monkeypatch, portal_connections)
     assert found("national_portal: port").verdict is Verdict.GOOD
-    assert found("national_portal: login and question").verdict is Verdict.GOOD
+    assert found("national_portal: credentials").verdict is Verdict.GOOD
+    assert found("national_portal: call").verdict is Verdict.GOOD
 
 
 def test_a_wrong_password(fit: Lienthong, portal_connections: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,7 +165,7 @@ def test_a_wrong_password(fit: Lienthong, portal_connections: dict[str, Any], mo
     portal_connections["national_portal"]["settings"]["password"] = "very-wrong"
     _connect(monkeypatch, portal_connections)
     assert found("national_portal: port").verdict is Verdict.GOOD
-    assert_bad("national_portal: login and question", "refuses our login", "từ chối đăng nhập")
+    assert_bad("national_portal: credentials", "refuses our login", "từ chối đăng nhập")
     assert "very-wrong" not in fit("doctor").output
 
 
@@ -242,19 +242,3 @@ def test_a_certificate_that_has_expired(
     assert findings[-1].verdict is Verdict.BAD
     assert "expired on" in findings[-1].sentence.en
     assert "đã hết hạn" in findings[-1].sentence.vi
-
-
-@pytest.mark.parametrize(
-    ("begins", "ends", "verdict"),
-    [
-        (-10, 100, Verdict.GOOD),
-        (-10, 5, Verdict.ATTENTION),
-        (-10, -1, Verdict.BAD),
-        (1, 100, Verdict.BAD),
-    ],
-)
-def test_dates_of_certificates(begins: int, ends: int, verdict: Verdict) -> None:
-    """Two weeks before its end somebody should know; one not yet valid means a wrong clock."""
-    now = datetime.now(UTC)
-    finding = judge_dates("x", "h", now + timedelta(days=begins), now + timedelta(days=ends))
-    assert finding.verdict is verdict

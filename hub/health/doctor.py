@@ -17,9 +17,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from psycopg import AsyncConnection
 
 from contracts.errors import Sentence
-from hub.connection_checks import connections_alone, examine_connection
-from hub.findings import Finding, Verdict, bad, good
-from hub.running_sandbox import as_running
+from hub.health.findings import Finding, Verdict, bad, good
+from hub.health.layers import Passed
+from hub.health.probe_service import probe_alone
+from hub.health.probing import ProbeReport
+from hub.running.running_sandbox import as_running
 from hub.settings import Settings, SettingsError, load_settings
 from hub.store import external, keys, schema
 from hub.store.connections import connection_options
@@ -49,13 +51,22 @@ async def examine() -> list[Finding]:
 
 
 async def examine_connections(settings: Settings) -> list[Finding]:
-    """Look at every enabled connection, all at the same time."""
+    """Look at every enabled connection, all at the same time, without a database."""
     try:
-        async with connections_alone(settings) as opened:
-            found = await asyncio.gather(*(examine_connection(one) for one in opened.values()))
+        reports = await probe_alone(settings)
     except SettingsError as error:
         return [bad("connections", error.sentence)]
-    return [finding for one in found for finding in one]
+    return [finding for one in reports for finding in findings_of(one)]
+
+
+_VERDICTS = {Passed.YES: Verdict.GOOD, Passed.ATTENTION: Verdict.ATTENTION, Passed.NO: Verdict.BAD}
+
+
+def findings_of(report: ProbeReport) -> list[Finding]:
+    """Return what a probe found, a line for each layer."""
+    return [
+        Finding(f"{report.connection}: {one.layer.value}", _VERDICTS[one.passed], one.sentence) for one in report.layers
+    ]
 
 
 # --- the machine ------------------------------------------------------------------------------------------

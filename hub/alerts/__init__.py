@@ -1,0 +1,1 @@
+"""Alerts: what a person should look at, told once through every channel that is configured."""
