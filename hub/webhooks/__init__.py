@@ -1,0 +1,1 @@
+"""Webhooks: events of the inbox, sent to the dossier systems as they come (Standard Webhooks)."""
