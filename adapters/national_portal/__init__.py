@@ -5,10 +5,10 @@ from __future__ import annotations
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-from adapters.national_portal.publisher import NationalPortal
+from adapters.national_portal.connection import NationalPortalConnection
 from adapters.national_portal.settings import NationalPortalSettings
 from contracts.errors import Sentence
-from contracts.ports import Adapter, PlayedPartner, SandboxContext, SimulatorContext
+from contracts.ports import Adapter, PlayedPartner, SandboxContext, SimulatorContext, TlsFiles
 
 
 def _simulator(context: SimulatorContext) -> Any:
@@ -28,14 +28,20 @@ def _addresses(settings: NationalPortalSettings) -> tuple[str, ...]:
     return (settings.forward.adapter_url,)
 
 
+def _tls(settings: NationalPortalSettings) -> TlsFiles:
+    http = settings.forward.http
+    return TlsFiles(http.ca_file, http.client_certificate_file, http.client_key_file)
+
+
 ADAPTER = Adapter(
     name="national_portal",
     title=Sentence(en="National Public Service Portal", vi="Cổng Dịch vụ công quốc gia"),
     settings=NationalPortalSettings,
-    connect=NationalPortal,
+    connect=NationalPortalConnection,
     simulator=_simulator,
     sandbox=_sandbox,
     addresses=_addresses,
+    tls=_tls,
 )
 
 __all__ = ["ADAPTER"]

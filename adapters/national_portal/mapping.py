@@ -17,6 +17,7 @@ import orjson
 from pydantic import ValidationError
 
 from adapters.national_portal import values, wire
+from adapters.national_portal.told import UnknownValue, told_facts
 from adapters.national_portal.values import Vocabulary
 from contracts.dossier import (
     Component,
@@ -283,9 +284,6 @@ def _normal(value: object) -> str:
 
 # --- TraCuuHoSo, LayDanhSachTTHC → canonical ---------------------------------------------------------------
 
-UnknownValue = Callable[[str], None]
-"""Is told the wire field whose value is in no list we know; only secondary facts are left out this way."""
-
 
 def partner_dossier(
     found: wire.TraCuuHoSo, steps: Sequence[wire.TienDoDaGhi] | None, unknown_value: UnknownValue
@@ -294,20 +292,11 @@ def partner_dossier(
     state = values.STATES_BY_NUMBER.get(str(found.TrangThaiHoSo))
     if state is None:
         raise Malformed(_UNKNOWN_STATE)
-    told = {
-        "procedure.code": found.MaTTHC,
-        "procedure.name": found.TenTTHC,
-        "procedure.field_code": found.MaLinhVuc,
-        "procedure.field_name": found.TenLinhVuc,
-        "processing_unit": found.DonViXuLy,
-        "applicant.kind": _known(values.APPLICANT_KINDS_BACK, found.LoaiDoiTuong, "LoaiDoiTuong", unknown_value),
-        "result_delivery": _known(values.DELIVERIES_BACK, found.HinhThuc, "HinhThuc", unknown_value),
-    }
     return PartnerDossier(
         code=found.MaHoSo,
         state=state,
         step_fingerprints=None if steps is None else tuple(listed_fingerprint(found.MaHoSo, one) for one in steps),
-        facts={name: str(value) for name, value in told.items() if value not in {None, ""}},
+        facts=told_facts(found, unknown_value),
     )
 
 
@@ -315,16 +304,6 @@ def listed_fingerprint(dossier_code: str, step: wire.TienDoDaGhi) -> str:
     """Return the fingerprint of a listed step; a list inside a dossier need not repeat the dossier's code."""
     values = {name: getattr(step, name) for name in STEP_FIELDS}
     return fingerprint({**values, "MaHoSo": step.MaHoSo or dossier_code})
-
-
-def _known(table: Mapping[str, str], value: str | int | None, field: str, unknown_value: UnknownValue) -> str:
-    if value is None or value == "":
-        return ""
-    known = table.get(str(value))
-    if known is None:
-        unknown_value(field)
-        return ""
-    return known
 
 
 def procedure_from_wire(item: wire.ThuTuc, field_codes: Mapping[str, str]) -> Procedure | None:

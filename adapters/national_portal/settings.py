@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
 
+from adapters.national_portal.inbound_settings import InboundMessageSettings
 from adapters.national_portal.values import Vocabulary
 from adapters.transport.forward import ForwardSettings
 from contracts.codes import AgencyCode
@@ -70,6 +71,32 @@ class SupplementStateValues(_Section):
     received: WireValue = Field("1", description="Sent once the papers have been received.")
 
 
+FieldName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
+"""The name of a field on the portal's wire."""
+
+
+class QuestionFieldNames(_Section):
+    """Fields of a question in the portal's lists. Only those of an answer are public; these are inferred."""
+
+    id: FieldName = Field("CAUHOIID", description="Id of the question; LayNoiDungTraLoiTheoCauHoi asks with cauhoiid.")
+    title: FieldName = Field("TIEUDE", description="Title of the question.")
+    content: FieldName = Field("NOIDUNG", description="Text of the question.")
+    asker_name: FieldName = Field("NGUOIHOI", description="Name of who asks.")
+    asker_email: FieldName = Field("EMAIL", description="Mail address of who asks.")
+    asker_phone: FieldName = Field("SODIENTHOAI", description="Telephone number of who asks.")
+    asked_at: FieldName = Field("NGAYHOI", description="When it was asked.")
+    procedure_code: FieldName = Field("MATTHC", description="Code of the procedure it is about.")
+    agency_code: FieldName = Field("MADONVI", description="Code of the agency that is asked.")
+
+
+class ServiceRatingNames(_Section):
+    """Fields of DongBoDanhGia for the online service. That they exist is public, their spelling is inferred."""
+
+    very_satisfied: FieldName = Field("PhanTramDanhGiaDichVuRatHaiLong", description="Share of rất hài lòng.")
+    satisfied: FieldName = Field("PhanTramDanhGiaDichVuHaiLong", description="Share of hài lòng.")
+    not_satisfied: FieldName = Field("PhanTramDanhGiaDichVuChuaHaiLong", description="Share of chưa hài lòng.")
+
+
 class SandboxSettings(_Section):
     """How the simulator plays the portal; the real connection never reads this."""
 
@@ -82,6 +109,10 @@ class SandboxSettings(_Section):
     )
     lookup_shape: Literal["alternate", "object", "list"] = Field(
         "alternate", description="Whether TraCuuHoSo answers with an object, a list of one, or each in turn."
+    )
+    lookup_extent: Literal["documented", "whole"] = Field(
+        "documented",
+        description="Whether TraCuuHoSo tells the nine documented fields, or dates, channel, owner and marks as well.",
     )
     session_lifetime_seconds: Seconds = Field(600, description="After how long the simulator forgets a session.")
 
@@ -116,12 +147,28 @@ class NationalPortalSettings(_Section):
         100, description="Longest time the synchronisation of the procedure list may take."
     )
 
+    list_catalogue_deadline_seconds: Seconds = Field(
+        100, description="Longest time the lists of the catalogue (procedures, agencies, fields, services) may take."
+    )
+    read_procedure_deadline_seconds: Seconds = Field(
+        45, description="Longest time one question for a procedure may take."
+    )
+    find_technical_ids_deadline_seconds: Seconds = Field(
+        15, description="Longest time one question for a TechID may take; a person waits for it."
+    )
+    list_questions_deadline_seconds: Seconds = Field(
+        60, description="Longest time the lists of questions may take; also one question for answers."
+    )
+    push_answer_deadline_seconds: Seconds = Field(45, description="Longest time one answer to a question may take.")
+    push_rating_deadline_seconds: Seconds = Field(45, description="Longest time one rating may take.")
+
     dossiers_per_call: int = Field(10, ge=1, le=100, description="How many dossiers one DongBoHoSoMC call carries.")
-    steps_per_call: int = Field(
-        10, ge=1, le=100, description="How many steps of one dossier one CapNhatTienDoHoSoMC call carries."
+    steps_per_call: int = Field(10, ge=1, le=100, description="How many steps one CapNhatTienDoHoSoMC call carries.")
+    steps_of_several_dossiers: bool = Field(
+        default=True, description="Whether one CapNhatTienDoHoSoMC call may carry steps of several dossiers."
     )
     asks_in_flight: int = Field(
-        4, ge=1, le=32, description="How many TraCuuHoSo questions of one push run at the same time."
+        8, ge=1, le=32, description="How many TraCuuHoSo questions of one push run at the same time."
     )
 
     session_lifetime_seconds: Seconds = Field(
@@ -157,6 +204,31 @@ class NationalPortalSettings(_Section):
     reuse_values: ReuseValues = Field(ReuseValues(), description="Values of DuocTaiSuDung; partly public.")
     supplement_state_values: SupplementStateValues = Field(
         SupplementStateValues(), description="Values of TrangThaiBoSung; not public."
+    )
+
+    technical_id_provider: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z._-]{1,64}$")] = Field(
+        "wso2is", description="provider sent with TraCuuTechID; the one value public clients send."
+    )
+    question_fields: QuestionFieldNames = Field(
+        QuestionFieldNames(), description="How the portal spells the fields of a question; not public."
+    )
+    service_rating_fields: ServiceRatingNames = Field(
+        ServiceRatingNames(), description="How DongBoDanhGia spells the grades of the online service; not public."
+    )
+    rating_in_data: bool = Field(
+        False,
+        description="Send the fields of a rating inside data instead of beside service; which one is not public.",
+    )
+    rating_repeat: Literal["idempotent", "never"] = Field(
+        "idempotent",
+        description=(
+            "Whether a rating of the same month and procedure replaces the one before (idempotent) or is added to it"
+            " (never: a rating whose answer was lost waits for a person). Not public."
+        ),
+    )
+
+    inbound: InboundMessageSettings = Field(
+        InboundMessageSettings(), description="What the portal sends to us; who may call is connections.<id>.inbound."
     )
 
     sandbox: SandboxSettings = Field(

@@ -177,7 +177,7 @@ class LoginAnswer(Answer):
 
 
 class TraCuuHoSo(Received):
-    """What the portal tells of a dossier it holds."""
+    """What the portal tells of a dossier it holds: nine documented fields, and those of ``DongBoHoSoMC`` it may add."""
 
     MaHoSo: StrictStr
     TrangThaiHoSo: StrictInt | StrictStr
@@ -188,6 +188,18 @@ class TraCuuHoSo(Received):
     LoaiDoiTuong: Text = None
     HinhThuc: Text = None
     DonViXuLy: Text = None
+    ChuHoSo: Text = None
+    TrichYeuHoSo: Text = None
+    SoBienNhan: Text = None
+    KenhThucHien: Text = None
+    HoSoCoThanhPhanSoHoa: Text = None
+    TaiKhoanDuocXacThucVoiVNeID: Text = None
+    NgayNopHoSo: Text = None
+    NgayTiepNhan: Text = None
+    NgayHenTra: Text = None
+    NgayKetThucXuLy: Text = None
+    NgayTra: Text = None
+    NgayTuChoi: Text = None
 
 
 class TienDoDaGhi(Received):

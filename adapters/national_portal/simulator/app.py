@@ -1,9 +1,10 @@
 """The simulated portal as an ASGI application: the provider behind the forward adapter, and its control plane.
 
 Provider: ``POST mapi/login``, ``POST mapi/g`` (the paths of the settings). Control plane, below
-``/_sandbox/national_portal/``: the page (GET), ``state``, ``dossiers``, ``dossiers/{code}`` (GET),
-``faults`` (GET, POST, DELETE), ``sessions`` (DELETE), ``reset`` and ``seed`` (POST). It has no lock: it is
-for invented data on machines of our own.
+``/_sandbox/national_portal/``: the page (GET), ``state``, ``dossiers``, ``dossiers/{code}``, ``desk`` (GET),
+``faults`` (GET, POST, DELETE), ``sessions`` (DELETE), ``reset``, ``seed``, ``tampering``, ``inbound_target`` and
+``calls/{call}`` (POST), which make it call the province. It has no lock: it is for invented data on machines of our
+own.
 """
 
 from __future__ import annotations
@@ -16,8 +17,11 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from adapters.national_portal.settings import NationalPortalSettings
+from adapters.national_portal.simulator.calling import PREFIX, CallingPortal, CallWish, NoTargetError, Target
 from adapters.national_portal.simulator.page import render
-from adapters.national_portal.simulator.portal import HeldDossier, Refusal, SimulatedPortal
+from adapters.national_portal.simulator.portal import HeldDossier, SimulatedPortal
+from adapters.national_portal.simulator.refusal import Refusal
+from adapters.national_portal.simulator.tampering import TamperRequest, tamper
 from adapters.transport.simulation.asgi import Receive, Scope, Send, answer, live, read_body
 from adapters.transport.simulation.faults import Fault, FaultKind, FaultPlan, FaultRule, Layer
 from contracts.ports import SimulatorContext
@@ -56,11 +60,22 @@ class SeedProcedure(_Request):
     name: Annotated[str, Field(min_length=1)]
 
 
+class SeedQuestion(_Request):
+    """A question somebody asks."""
+
+    origin: Literal["portal", "agency"] = "portal"
+    id: Annotated[str, Field(min_length=1)]
+    fields: dict[str, str] = {}
+    """By the names of ``question_fields`` in the settings, such as ``content`` and ``asker_name``."""
+
+
 class SeedRequest(_Request):
     """``POST seed``: what the portal shall hold besides, as if it had been created there."""
 
     procedures: tuple[SeedProcedure, ...] = ()
     dossiers: tuple[dict[str, Any], ...] = ()
+    questions: tuple[SeedQuestion, ...] = ()
+    withdrawn_procedures: tuple[str, ...] = ()
 
 
 _Body = TypeVar("_Body", bound=_Request)
@@ -75,6 +90,8 @@ class SimulatorApp:
         self.faults = FaultPlan(seed=seed)
         """Also holds the wishes for faults of the wire, for a `FaultProxy` that is handed this plan."""
         self.late_faults = FaultPlan(seed=seed + 1)
+        self.calling = CallingPortal(settings)
+        """The portal as a caller of the province."""
         self._settings = settings
         self._login_path = f"/{settings.login_path}"
         self._service_paths = {f"/{settings.service_path}", f"/{settings.catalogue_path}"}
@@ -87,6 +104,8 @@ class SimulatorApp:
             ("DELETE", "sessions"): self._expire_sessions,
             ("POST", "reset"): self._reset,
             ("POST", "seed"): self._seed,
+            ("POST", "tampering"): self._tamper,
+            ("GET", "desk"): self._desk,
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -112,7 +131,7 @@ class SimulatorApp:
     async def _provide(self, operation: str, act: Callable[[], dict[str, Any]], send: Send) -> None:
         fault = self.faults.choose(CONNECTION, operation, layer=Layer.ANSWER)
         if fault is not None and not (fault.kind is FaultKind.DUPLICATE_ANSWER and operation != "DongBoHoSoMC"):
-            await self._commit(fault, None, send)
+            await self._commit(fault, act() if fault.kind is FaultKind.EXTRA_FIELD else None, send)
             return
         result = act()
         fault = self.late_faults.choose(CONNECTION, operation, layer=Layer.ANSWER)
@@ -136,6 +155,8 @@ class SimulatorApp:
                 body = self.portal.already_exists()
             case FaultKind.WRONG_TYPE:
                 body = {**(result or {"message": "", "result": []}), "error_code": [0]}
+            case FaultKind.EXTRA_FIELD:
+                body = {**(result or {}), "truongMoi": "0"}
             case kind:
                 raise ValueError(f"{kind} is no fault of an answer")
         await answer(send, HTTPStatus.OK, orjson.dumps(body))
@@ -144,8 +165,12 @@ class SimulatorApp:
 
     async def _control(self, method: str, name: str, body: bytes, send: Send) -> None:
         if method == "GET" and not name:
-            page = render(self.portal, self._rules()).encode("utf-8")
+            page = render(self.portal, self._rules(), self.calling).encode("utf-8")
             await answer(send, HTTPStatus.OK, page, content_type="text/html; charset=utf-8", headers=_PAGE_HEADERS)
+            return
+        if method == "POST" and (name in {"", "inbound_target"} or name.startswith(PREFIX)):
+            status, value = await self._call_out(name, body)
+            await answer(send, status, orjson.dumps(value, default=str))
             return
         control = self._controls.get((method, name))
         if control is None and method == "GET" and name.startswith("dossiers/"):
@@ -162,6 +187,24 @@ class SimulatorApp:
                 status, value = HTTPStatus.UNPROCESSABLE_ENTITY, {"error": refusal.message}
         await answer(send, status, orjson.dumps(value, default=str))
 
+    async def _call_out(self, name: str, body: bytes) -> tuple[int, Any]:
+        """Aim at the province, or call it; the page asks by a form that names the call."""
+        try:
+            if name == "inbound_target":
+                await self.calling.aim(Target.model_validate_json(body))
+                return HTTPStatus.OK, {}
+            if not name:
+                return HTTPStatus.OK, await self.calling.act(body.decode("ascii").removeprefix("call="), CallWish())
+            wish = CallWish.model_validate_json(body or b"{}")
+            return HTTPStatus.OK, await self.calling.act(name.removeprefix(PREFIX), wish)
+        except ValidationError as error:
+            place = ".".join(str(part) for part in error.errors(include_url=False)[0]["loc"])
+            return HTTPStatus.UNPROCESSABLE_ENTITY, {"error": "invalid request", "field": place}
+        except (KeyError, UnicodeDecodeError):
+            return HTTPStatus.NOT_FOUND, {"error": "no such call"}
+        except NoTargetError:
+            return HTTPStatus.CONFLICT, {"error": "nobody has said where the province is: POST inbound_target"}
+
     def _state(self, _body: bytes) -> tuple[int, Any]:
         portal = self.portal
         return HTTPStatus.OK, {
@@ -171,6 +214,7 @@ class SimulatorApp:
             "steps": sum(len(one.steps) for one in portal.dossiers.values()),
             "repeated_steps": sum(one.repeated_steps for one in portal.dossiers.values()),
             "procedures": len(portal.procedures),
+            **portal.desk.state(),
             "sessions": len(portal.sessions),
             "logins": portal.logins,
             "refused_logins": portal.refused_logins,
@@ -179,6 +223,7 @@ class SimulatorApp:
                 for (service, code), calls in sorted(portal.counts.items())
             ],
             "calls": list(portal.calls),
+            "calls_out": list(self.calling.calls),
             "faults": self._rules(),
         }
 
@@ -230,7 +275,20 @@ class SimulatorApp:
             self.portal.add_dossier(dossier)
         for procedure in wish.procedures:
             self.portal.add_procedure(procedure.code, procedure.name)
+        for code in wish.withdrawn_procedures:
+            self.portal.withdraw_procedure(code)
+        for question in wish.questions:
+            self.portal.desk.ask(question.origin, question.id, **question.fields)
         return HTTPStatus.CREATED, {"dossiers": len(self.portal.dossiers), "procedures": len(self.portal.procedures)}
+
+    def _desk(self, _body: bytes) -> tuple[int, Any]:
+        desk = self.portal.desk
+        ratings = [{"month": month, "root": root, "held": held} for (month, root), held in desk.ratings.items()]
+        return HTTPStatus.OK, {"questions": desk.questions, "answers": desk.answers, "ratings": ratings}
+
+    def _tamper(self, body: bytes) -> tuple[int, Any]:
+        held = tamper(self.portal, TamperRequest.model_validate_json(body))
+        return HTTPStatus.OK, {} if held is None else _summary(held)
 
     def _rules(self) -> list[dict[str, Any]]:
         return [

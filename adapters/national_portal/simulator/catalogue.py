@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 FIELDS: tuple[tuple[str, str], ...] = (
@@ -77,3 +78,20 @@ def procedures() -> dict[str, dict[str, Any]]:
     listed.append(procedure("1.000099.H99", "Thủ tục chưa công khai (mẫu)", 0, public=False))
     listed.append(procedure(LOCAL_CODE, "Tuyển sinh lớp 1 (mẫu)", 0))
     return {one["MATTHC"]: one for one in listed}
+
+
+def services(procedures_: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the public services as ``LayDVC`` lists them: one for each public procedure."""
+    return [
+        {
+            "MADVC": f"DVC.{one['MATTHC'][:8]}",
+            "TENDVC": f"Nộp trực tuyến: {one['TENTTHC']}",
+            "MATTHC": one["MATTHC"],
+            "TENTTHC": one["TENTTHC"],
+            "TENCOQUANBANHANH": "Tỉnh Mẫu",
+            "TENLINHVUC": one["LINHVUCTHUCHIEN"][0]["TENLINHVUC"],
+            "APDUNGDVC": [{"MADONVI": "H99.12", "TENDONVI": "UBND phường Mẫu"}],
+        }
+        for one in procedures_
+        if one["TRANGTHAI"] == 1
+    ]

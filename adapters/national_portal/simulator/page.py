@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from adapters.national_portal.simulator.calling import CallingPortal
 from adapters.national_portal.simulator.portal import CallRecord, SimulatedPortal
 from contracts.states import DossierState
 
@@ -24,7 +25,7 @@ _STYLE = (
 )
 
 
-def render(portal: SimulatedPortal, faults: Sequence[dict[str, Any]]) -> str:
+def render(portal: SimulatedPortal, faults: Sequence[dict[str, Any]], calling: CallingPortal) -> str:
     """Return the page as HTML; names are masked and numbers of citizens are not on it at all."""
     dossiers = reversed(list(portal.dossiers.items()))
     return "".join(
@@ -71,9 +72,36 @@ def render(portal: SimulatedPortal, faults: Sequence[dict[str, Any]]) -> str:
                     for one in faults
                 ),
             ),
+            _buttons(calling),
+            _table(
+                "Cuộc gọi tới địa phương",
+                ("Thời điểm (UTC)", "Dịch vụ", "HTTP", "error_code"),
+                (
+                    (one.at.strftime("%Y-%m-%d %H:%M:%S"), one.service, one.status, one.code)
+                    for one in reversed(calling.calls)
+                ),
+            ),
             "</body></html>",
         )
     )
+
+
+_BUTTONS = {
+    "file_dossier": "Nộp hồ sơ trên Cổng",
+    "amend_dossier": "Sửa đổi hồ sơ",
+    "promotion_notice": "Gửi thông báo khuyến mại",
+    "tax_notice": "Gửi thông báo thuế",
+    "search": "Tra cứu hồ sơ",
+    "payment": "Tra cứu khoản phải nộp",
+}
+
+
+def _buttons(calling: CallingPortal) -> str:
+    """Return one form with a button for each call of the portal to the province."""
+    buttons = "".join(
+        f'<button name="call" value="{name}">{escape(_BUTTONS[name])}</button> ' for name in calling.samples
+    )
+    return f'<form method="post"><p>Gọi địa phương: {buttons}</p></form>'
 
 
 def _totals(portal: SimulatedPortal) -> str:

@@ -21,10 +21,10 @@ import orjson
 
 from adapters.national_portal.settings import NationalPortalSettings
 from adapters.national_portal.simulator import catalogue
+from adapters.national_portal.simulator.desk import Desk, Service
 from adapters.national_portal.simulator.fields import DOSSIER, STEP, find_fault
+from adapters.national_portal.simulator.refusal import ERROR, OK, Refusal
 
-OK = "0"
-ERROR = "-1"
 CALLS_KEPT = 1000
 
 Answer = dict[str, Any]
@@ -42,15 +42,21 @@ _LOOK_UP_FIELDS = (
     "HinhThuc",
     "DonViXuLy",
 )
-
-
-class Refusal(Exception):  # noqa: N818 - the portal's way of saying no
-    """A call is refused; nothing of it was carried out."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(code)
-        self.code = code
-        self.message = message
+_LOOK_UP_MORE = (
+    "ChuHoSo",
+    "TrichYeuHoSo",
+    "SoBienNhan",
+    "KenhThucHien",
+    "HoSoCoThanhPhanSoHoa",
+    "TaiKhoanDuocXacThucVoiVNeID",
+    "NgayNopHoSo",
+    "NgayTiepNhan",
+    "NgayHenTra",
+    "NgayKetThucXuLy",
+    "NgayTra",
+    "NgayTuChoi",
+)
+"""What a portal might tell besides; the facts say no more than "dossier or error"."""
 
 
 @dataclass(slots=True)
@@ -101,6 +107,7 @@ class SimulatedPortal:
         self.refused_logins = 0
         self.dossiers: dict[str, HeldDossier] = {}
         self.procedures = catalogue.procedures()
+        self.desk = Desk(settings, lambda code: code[:8] in self._roots)
         self.calls: deque[CallRecord] = deque(maxlen=CALLS_KEPT)
         self.counts: Counter[tuple[str, str]] = Counter()
         self._services: dict[str, tuple[frozenset[str], Callable[[Answer], Answer]]] = {
@@ -111,6 +118,8 @@ class SimulatedPortal:
             "LayThuTuc": (frozenset({"maTTHC"}), self._procedure),
             "LayDanhMucLinhVuc": (frozenset(), self._list_fields),
             "LayDanhMucCoQuan": (frozenset(), self._list_agencies),
+            "LayDVC": (frozenset(), self._list_services),
+            **{name: self._of_desk(service) for name, service in self.desk.services().items()},
         }
         self._roots = self._known_roots()
 
@@ -157,6 +166,11 @@ class SimulatedPortal:
         self.procedures[code] = catalogue.procedure(code, name, 0)
         self._roots = self._known_roots()
 
+    def withdraw_procedure(self, code: str) -> None:
+        """Take a procedure out of the catalogue."""
+        self.procedures.pop(code, None)
+        self._roots = self._known_roots()
+
     def add_dossier(self, dossier: dict[str, Any]) -> None:
         """Put a dossier there as if it had been created on the portal; raises `Refusal` for a bad one."""
         fault = find_fault(dossier, DOSSIER)
@@ -172,6 +186,7 @@ class SimulatedPortal:
         self.counts.clear()
         self.logins = self.refused_logins = 0
         self.procedures = catalogue.procedures()
+        self.desk.reset()
         self._roots = self._known_roots()
 
     # --- envelope ---------------------------------------------------------------------------------------
@@ -260,6 +275,8 @@ class SimulatedPortal:
         self._look_ups += 1
         body = orjson.loads(held.body)
         found = {name: body[name] for name in _LOOK_UP_FIELDS}
+        if self._settings.sandbox.lookup_extent == "whole":
+            found |= {name: body[name] for name in _LOOK_UP_MORE if name in body}
         if self._look_ups % 2:
             found["TrangThaiHoSo"] = int(held.state)
         if self._settings.lookup_steps_field:
@@ -286,6 +303,14 @@ class SimulatedPortal:
         if not found:
             raise Refusal(ERROR, "Không tìm thấy thủ tục")
         return self._answer(OK, "", result=found[:1])
+
+    def _list_services(self, _call: Answer) -> Answer:
+        # The one list that comes as an object (wire facts §2.2).
+        return self._answer(OK, "", result={"data": catalogue.services(self.procedures.values())})
+
+    def _of_desk(self, service: Service) -> tuple[frozenset[str], Callable[[Answer], Answer]]:
+        fields, act = service
+        return fields, lambda call: self._answer(OK, "", result=act(call))
 
     def _list_fields(self, _call: Answer) -> Answer:
         rows = [{"MALINHVUC": code, "TENLINHVUC": name, "MANGANH": "G99"} for code, name in catalogue.FIELDS]

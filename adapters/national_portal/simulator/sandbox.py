@@ -42,9 +42,12 @@ async def play(context: SandboxContext) -> AsyncGenerator[PlayedPartner]:
         port=context.port,
     )
     async with road as proxy:
-        yield PlayedPartner(
-            address=proxy.url, port=proxy.port, settings=_settings(context, proxy.url), control=_Control(app)
-        )
+        try:
+            yield PlayedPartner(
+                address=proxy.url, port=proxy.port, settings=_settings(context, proxy.url), control=_Control(app)
+            )
+        finally:
+            await app.calling.aclose()
 
 
 def operation_of(_method: str, _target: str, _headers: Mapping[str, str], body: bytes) -> str | None:

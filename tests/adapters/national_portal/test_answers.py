@@ -17,7 +17,7 @@ from tests.adapters.national_portal import situations as s
 
 CODES = Codes(s.settings())
 
-CALM = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+CALM = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 """No deadline: a limit for one example measures the machine, not the code."""
 
 

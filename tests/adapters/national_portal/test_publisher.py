@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from adapters.national_portal import mapping
-from adapters.transport.simulation.faults import FaultKind
 from contracts import dossier as d
-from contracts.errors import Malformed, Rejected, TryLater, Unsupported
-from contracts.ports import DossierPublisher, ProcedureCatalogue, RepeatClass
+from contracts.errors import Malformed, Rejected, Unsupported
 from contracts.states import DossierState
 from tests.adapters.national_portal import situations as s
 from tests.adapters.national_portal.worlds import assert_safe, push, step_pushes, world
@@ -30,25 +29,13 @@ def code_of(number: int) -> str:
 # --- what the hub is told -------------------------------------------------------------------------------------
 
 
-async def test_the_connection_keeps_the_ports() -> None:
-    """The hub relies on these protocols, repeat classes and batches."""
+async def test_batches_are_as_large_as_configured() -> None:
+    """Dossiers of any lane travel together, steps only with those of their own dossier."""
     async with world(dossiers_per_call=7, steps_per_call=3) as w:
-        assert isinstance(w.connection, DossierPublisher)
-        assert isinstance(w.connection, ProcedureCatalogue)
-        told = {name: (one.repeat, one.batch, one.batch_within_lane) for name, one in w.connection.operations.items()}
-    assert told == {
-        "push_dossier": (RepeatClass.IDEMPOTENT, 7, False),
-        "push_step": (RepeatClass.RECONCILE_FIRST, 3, True),
-        "find_dossier": (RepeatClass.SAFE, 1, False),
-        "list_procedures": (RepeatClass.SAFE, 1, False),
-    }
-
-
-async def test_constructing_and_closing_touch_nothing() -> None:
-    """A connection that was never used has called nobody and can be closed twice."""
-    async with world() as w:
-        await w.connection.aclose()
-        assert w.calls() == []
+        told = {name: (one.batch, one.batch_within_lane) for name, one in w.connection.operations.items()}
+    assert told["push_dossier"] == (7, False)
+    assert told["push_step"] == (3, True)
+    assert told["find_dossier"] == (1, False)
 
 
 # --- dossiers -------------------------------------------------------------------------------------------------
@@ -151,19 +138,6 @@ async def test_a_dossier_the_portal_has_lost_is_created_again() -> None:
         assert w.held() == on_wire(dossier)
 
 
-async def test_a_portal_that_contradicts_itself_is_tried_later() -> None:
-    """It says "already there", and when asked that it is not: neither refused nor guessed."""
-    async with world() as w:
-        w.faults.add(FaultKind.DUPLICATE_ANSWER, connection="national_portal", operation="DongBoHoSoMC")
-        with pytest.raises(TryLater) as later:
-            await w.connection.push_dossiers([push(s.plain_dossier())])
-        assert later.value.upstream_code == "3"
-        assert_safe(later.value)
-        w.faults.clear()
-        await w.connection.push_dossiers([push(s.plain_dossier())])
-        assert w.held() == on_wire(s.plain_dossier())
-
-
 async def test_a_refusal_is_told_by_its_code_and_never_by_its_words() -> None:
     """The portal refuses an unknown procedure and quotes the citizen; only the code comes through."""
     procedure = d.Procedure(code="9.999999.H99", name="Thủ tục lạ", field_code="G99-LV01", field_name="Lĩnh vực mẫu")
@@ -256,26 +230,42 @@ async def test_a_step_that_cannot_be_said_names_its_exchange() -> None:
         assert w.calls() == []
 
 
-async def test_a_call_carries_steps_of_one_dossier_and_not_too_many() -> None:
-    """The hub promised; a batch that breaks the promise could not be settled afterwards."""
+async def test_a_call_carries_some_steps_and_not_too_many() -> None:
+    """The hub promised to keep to the batch that the operation declares."""
     async with world(steps_per_call=2) as w:
-        for wrong in (
-            [],
-            step_pushes(s.step(1), s.step(2), s.step(3)),
-            [*step_pushes(s.step(1)), *step_pushes(s.step(1), code=code_of(2))],
-        ):
-            with pytest.raises(ValueError, match="steps of one dossier"):
+        for wrong in ([], step_pushes(s.step(1), s.step(2), s.step(3))):
+            with pytest.raises(ValueError, match="at most steps_per_call steps"):
                 await w.connection.push_steps(wrong)
         assert w.calls() == []
 
 
-# --- asking ---------------------------------------------------------------------------------------------------
-
-
-async def test_a_dossier_that_is_not_there_is_an_answer() -> None:
-    """Not found is None and no error."""
+async def test_steps_of_several_dossiers_go_in_one_call() -> None:
+    """Each step names its dossier on the wire, and each dossier gets its own, in order."""
     async with world() as w:
-        assert await w.connection.find_dossier(s.CODE) is None
+        other = code_of(2)
+        for code in (s.CODE, other):
+            w.app.portal.add_dossier(on_wire(s.plain_dossier(code)))
+        await w.connection.push_steps(
+            [*step_pushes(s.step(1), s.step(2)), *step_pushes(s.step(1), code=other)],
+        )
+        assert [call[0] for call in w.calls()] == ["login", "CapNhatTienDoHoSoMC"]
+        assert [len(w.app.portal.dossiers[code].steps) for code in (s.CODE, other)] == [2, 1]
+
+
+async def test_what_was_never_sent_before_needs_no_confirmation() -> None:
+    """Where no message of ours can be under way, a batch of creates is one write; else an update confirms it."""
+    async with world() as w:
+        fresh = [replace(push(s.plain_dossier(code_of(number))), tried_before=False) for number in range(3)]
+        await w.connection.push_dossiers(fresh)
+        assert [call for call in w.calls() if call[0] == "DongBoHoSoMC"] == [(*CREATE, "0")]
+        mixed = [push(s.plain_dossier(code_of(3))), replace(push(s.plain_dossier(code_of(4))), tried_before=False)]
+        await w.connection.push_dossiers(mixed)
+        writes = [call for call in w.calls() if call[0] == "DongBoHoSoMC"]
+        assert writes == [(*CREATE, "0"), (*CREATE, "0"), (*UPDATE, "0")]
+        assert all(w.held(code_of(number)) == on_wire(s.plain_dossier(code_of(number))) for number in range(5))
+
+
+# --- asking ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("shape", ["object", "list"])
@@ -299,16 +289,6 @@ async def test_both_shapes_of_an_answer_are_read(shape: str, code_type: str) -> 
                 "processing_unit": "UBND phường Mẫu",
             }
         assert w.drift == []
-
-
-@pytest.mark.parametrize("state", list(DossierState))
-async def test_every_state_comes_back(state: DossierState) -> None:
-    """What the portal was told is what it tells."""
-    async with world() as w:
-        await w.connection.push_dossiers([push(s.plain_dossier(state=state))])
-        found = await w.connection.find_dossier(s.CODE)
-        assert found is not None
-        assert found.state is state
 
 
 async def test_listed_steps_settle_an_unknown_outcome() -> None:

@@ -1,0 +1,1 @@
+"""The national catalogue of procedures: synchronised, kept in versions, its differences shown."""

@@ -1,0 +1,1 @@
+"""Look-ups of people: each recorded before it is answered."""

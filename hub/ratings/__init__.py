@@ -1,0 +1,1 @@
+"""The monthly satisfaction of citizens by procedure, in three grades, on its way to the national portal."""

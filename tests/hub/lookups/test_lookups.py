@@ -1,0 +1,93 @@
+"""The TechID look-up: recorded before it is asked, in the ledger without a number, and never logged."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import orjson
+
+from adapters.transport.simulation.faults import FaultKind
+from hub.access.scopes import Scope
+from hub.lookups.api import EXAMPLE
+from hub.lookups.recording import lookup_context
+from tests.hub.api.world import assert_problem, fresh_key
+from tests.hub.subjects_world import PORTAL, SubjectWorld
+
+PATH = "/v1/lookups/technical-ids"
+NUMBER = EXAMPLE["number"]
+
+
+async def ask(world: SubjectWorld, **changes: Any) -> Any:
+    return await world.caller.post(PATH, json=EXAMPLE | changes, headers=fresh_key())
+
+
+async def test_a_look_up_is_answered_and_recorded(world: SubjectWorld) -> None:
+    """What was asked is sealed with a salt; the ledger holds the digest of both and nothing else of it."""
+    answer = await ask(world)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["technical_ids"] == ["00000000-0000-4000-8000-000000000001"]
+    assert answer.headers["cache-control"] == "no-store"
+    lookup_id = answer.json()["lookup_id"]
+    ((key, account, dossier, outcome, found, sealed),) = await world.rows(
+        "SELECT id, account_id, dossier_code, outcome, found, sealed FROM lookup_records"
+    )
+    assert (str(key), account, dossier, outcome, found) == (
+        lookup_id,
+        "canbo01",
+        EXAMPLE["dossier_code"],
+        "found",
+        1,
+    )
+    content = world.store.sealer.open(bytes(sealed), lookup_context(key))
+    assert orjson.loads(content)["question"]["number"] == NUMBER
+    ((kind, digest, facts),) = await world.rows(
+        "SELECT kind, digest, facts FROM ledger_queue WHERE subject = %s", lookup_id
+    )
+    assert kind == "act"
+    assert bytes(digest) == hashlib.sha256(content).digest()
+    assert NUMBER not in str(facts)
+    assert orjson.loads(facts)["act"] == "lookup.technical_id"
+
+
+async def test_a_portal_that_fails_is_told_and_recorded(world: SubjectWorld) -> None:
+    """The caller learns whose fault it is; the record says how it ended, also that nobody was found."""
+    assert (await ask(world, number="099199000999")).json()["technical_ids"] == []
+    world.portal.faults.add(FaultKind.HTML_200, connection=PORTAL, operation="TraCuuTechID")
+    assert_problem(await ask(world), 502, "partner_answer_broken")
+    world.portal.faults.clear()
+    world.portal.faults.add(FaultKind.SERVER_500, connection=PORTAL, operation="TraCuuTechID")
+    assert_problem(await ask(world), 503, "partner_unavailable")
+    outcomes = [row[0] for row in await world.rows("SELECT outcome FROM lookup_records ORDER BY id")]
+    assert outcomes == ["nothing", "Malformed", "TryLater"]
+
+
+ACTOR = {"account_id": "a", "unit_code": "H99.12", "ip": "::1"}
+WRONG: tuple[tuple[dict[str, Any], int, str, str], ...] = (
+    ({"number": "123"}, 422, "enterprise_code", "number"),
+    ({"actor": ACTOR | {"ip": "nhà"}}, 422, "ip_address", "actor.ip"),
+    ({"actor": ACTOR | {"unit_code": "H56"}}, 403, "unit_not_allowed", "actor.unit_code"),
+    ({"dossier_code": "H56.12-261008-0001"}, 403, "agency_not_allowed", "code"),
+    ({"dossier_code": ""}, 422, "dossier_code", "dossier_code"),
+)
+
+
+async def test_a_look_up_serves_a_dossier_of_ones_own(world: SubjectWorld) -> None:
+    """Refused before anything is recorded or asked; the number is quoted nowhere."""
+    for changes, status, code, field in WRONG:
+        assert_problem(await ask(world, **changes), status, code, field)
+    assert await world.rows("SELECT * FROM lookup_records") == []
+    assert world.portal.app.portal.logins == 0
+
+
+async def test_the_scope_is_needed_and_nothing_is_logged(world: SubjectWorld, caplog: Any, capsys: Any) -> None:
+    """Deny by default; and the number is in no log line."""
+    stranger = await world.api.calling([scope for scope in Scope if scope is not Scope.TECHNICAL_IDS_READ])
+    assert_problem(await stranger.post(PATH, json=EXAMPLE, headers=fresh_key()), 403, "scope_missing")
+    await ask(world)
+    logged = caplog.text + "".join(capsys.readouterr())
+    assert NUMBER not in logged
+    assert "token_issued" in logged
+    await world.do("UPDATE connections SET paused = true WHERE id = %s", PORTAL)
+    assert_problem(await ask(world), 503, "connection_paused")
+    assert len(await world.rows("SELECT * FROM lookup_records")) == 1, "a stop is a stop, for questions too"
