@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Protocol
@@ -9,10 +10,11 @@ from typing import Annotated, Any, Protocol
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
 from starlette.types import ASGIApp
 
-from contracts.codes import DossierCode
+from contracts.codes import parse_dossier_code
 from contracts.text import Model, VisibleNfc, require_plausible
 from hub.access.guard import Guard
 from hub.access.scopes import Scope
+from hub.exchanges.steering import ConnectionActs, ExchangeActs
 from hub.exchanges.views import ConnectionList, ConnectionView, ExchangeDetail, ExchangePage, ExchangeState
 from hub.settings import ApiSettings
 from hub.store.engine import Store
@@ -32,6 +34,15 @@ _Moment = Annotated[AwareDatetime, AfterValidator(require_plausible)]
 _Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 
 
+def _parse_subject(value: str) -> str:
+    """Check what an exchange is about: a dossier code, or a kind and a name after a colon."""
+    return value if _OTHER_SUBJECT.fullmatch(value) else parse_dossier_code(value)
+
+
+_OTHER_SUBJECT = re.compile(r"[a-z_]{1,32}:[0-9A-Za-z._:-]{1,150}")
+_Subject = Annotated[str, AfterValidator(_parse_subject)]
+
+
 class ExchangeQuery(BaseModel):
     """The filters of the list of exchanges; those given must all hold."""
 
@@ -40,7 +51,10 @@ class ExchangeQuery(BaseModel):
     connection: Annotated[_Name | None, Field(description="Of this connection.")] = None
     state: Annotated[ExchangeState | None, Field(description="In this state.")] = None
     operation: Annotated[_Name | None, Field(description="Of this operation.")] = None
-    subject: Annotated[DossierCode | None, Field(description="About this dossier.")] = None
+    subject: Annotated[
+        _Subject | None,
+        Field(description="About this: a dossier code, or what stands in `subject`, as `question:<id>`."),
+    ] = None
     since: Annotated[_Moment | None, Field(description="Accepted at or after this moment (RFC 3339).")] = None
     until: Annotated[_Moment | None, Field(description="Accepted before this moment (RFC 3339).")] = None
     cursor: Annotated[
@@ -57,7 +71,10 @@ class PauseRequest(Model):
 
 
 class ResumeRequest(Model):
-    """Nothing needs to be said to resume a connection; the body may also be left out."""
+    """How sending goes on; the body may also be left out."""
+
+    by_deadline: bool = False
+    """Whether what waits goes in the order of the dossiers' legal deadlines, soonest first."""
 
 
 QUERY: TypeAdapter[ExchangeQuery] = TypeAdapter(ExchangeQuery)
@@ -69,8 +86,8 @@ CONNECTION = TypeAdapter(ConnectionView)
 CONNECTIONS = TypeAdapter(ConnectionList)
 
 
-class Exchanges(Protocol):
-    """What reads exchanges; `hub.exchanges.service.ExchangeService` in production."""
+class Exchanges(ExchangeActs, Protocol):
+    """What reads exchanges and acts on one; `hub.exchanges.service.ExchangeService` in production."""
 
     async def page(
         self,
@@ -92,7 +109,7 @@ class Exchanges(Protocol):
         ...
 
 
-class Connections(Protocol):
+class Connections(ConnectionActs, Protocol):
     """What shows and steers connections; `hub.exchanges.service.ConnectionService` in production."""
 
     async def list(self) -> ConnectionList:
@@ -107,8 +124,8 @@ class Connections(Protocol):
         """Stop sending."""
         ...
 
-    async def resume(self, connection_id: str, *, actor: str) -> ConnectionView:
-        """Send again."""
+    async def resume(self, connection_id: str, *, actor: str, by_deadline: bool = False) -> ConnectionView:
+        """Send again, in the order of legal deadlines where asked."""
         ...
 
 
@@ -169,11 +186,11 @@ class OperatorApi:
         body = await self._body(call)
         if body:
             require_json(call.headers)
-            read_json(RESUME, body)
+        by_deadline = read_json(RESUME, body or b"{}").by_deadline
         actor = call.principal.client_id
 
         async def work() -> ConnectionView:
-            return await self._connections.resume(call.path["id"], actor=actor)
+            return await self._connections.resume(call.path["id"], actor=actor, by_deadline=by_deadline)
 
         return await self._once(call, key, body, work)
 
@@ -250,7 +267,7 @@ def resources(api: OperatorApi, guard: Guard) -> Sequence[Resource]:
                     "list_exchanges",
                     api.exchanges,
                     Scope.EXCHANGES_READ,
-                    "List exchanges, newest first",
+                    "List exchanges, newest first; a page may be short and still have a next one",
                     PAGE,
                     parameters=_filters(),
                     refusals={400: "malformed_query, repeated_parameter, bad_cursor", 422: "a parameter is invalid"},
@@ -324,7 +341,7 @@ def resources(api: OperatorApi, guard: Guard) -> Sequence[Resource]:
                     "Resume a connection",
                     "Sending goes on from where it stopped.",
                     RESUME,
-                    body_example={},
+                    body_example={"by_deadline": True},
                     body_required=False,
                 ),
             ),

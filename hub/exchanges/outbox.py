@@ -68,7 +68,12 @@ WITH lane AS (
         OR NOT lane.stepping AND NOT EXISTS (
           SELECT 1 FROM exchanges s
           WHERE s.lane_id = e.lane_id AND s.ended_at IS NULL AND s.operation <> 'push_dossier'))
-    RETURNING e.lane_id, e.id
+    RETURNING e.lane_id, e.id, e.attempts
+), recorded AS (
+    INSERT INTO ledger_queue (kind, subject, at, facts)
+    SELECT 'exchange', id::text, %(now)s,
+           '{"attempts":"' || attempts || '","outcome":"superseded","state":"superseded"}'
+    FROM old
 ), counted AS (
     SELECT lane_id, count(*) AS n FROM old GROUP BY lane_id
 )

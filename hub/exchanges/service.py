@@ -12,19 +12,28 @@ from psycopg.rows import dict_row
 
 from contracts.errors import Sentence
 from contracts.ports import RepeatClass
+from hub.access.agencies import covers
 from hub.errors import Refusal
-from hub.exchanges.outbox import HELD_UNKNOWN, WAKE_CHANNEL
+from hub.exchanges import stops
+from hub.exchanges.listing import SUMMARY_COLUMNS, ExchangeFilter, read_page
+from hub.exchanges.ordering import by_deadline
+from hub.exchanges.reopening import Candidate, dismiss, lock, reopen
 from hub.exchanges.views import (
     AttemptView,
     ConnectionList,
-    ConnectionState,
     ConnectionView,
     ExchangeDetail,
     ExchangePage,
     ExchangeState,
     ExchangeSummary,
 )
+from hub.health.facts import read_facts
+from hub.health.judgement import Facts, judge
+from hub.health.settings import HealthSettings
+from hub.ledger.entries import record_act
+from hub.store.connections import Connection
 from hub.store.engine import Store
+from hub.store.joining import joined
 
 _NO_EXCHANGE = Sentence("There is no exchange with this id.", "Không có lượt trao đổi nào với mã này.")
 _NO_CONNECTION = Sentence("There is no connection with this id in this deployment.", "Không có kết nối nào với mã này.")
@@ -43,13 +52,10 @@ class ConnectionInfo:
     adapter: str
     title: Sentence
     repeat_classes: Mapping[str, RepeatClass]
-
-
-_SUMMARY_COLUMNS = """
-    e.id, e.connection, e.operation, e.subject, e.revision, e.state, e.accepted_at, e.ended_at, e.attempts,
-    CASE WHEN e.ended_at IS NULL THEN l.due_at END AS next_attempt_at, e.upstream_code, e.reason, e.reason_vi,
-    e.dismissed_by, e.dismissed_reason
-"""
+    rate_per_second: float | None = None
+    """Most calls a second; ``None`` where there is no limit."""
+    contact: str = ""
+    """Whom to call about it, in one line."""
 
 
 class ExchangeService:
@@ -72,44 +78,26 @@ class ExchangeService:
         cursor: str | None = None,
         limit: int = 50,
     ) -> ExchangePage:
-        """Return exchanges newest first; ``cursor`` continues after the last one of the page before."""
-        conditions: list[str] = []
-        values: dict[str, Any] = {"limit": min(max(limit, 1), _MOST) + 1}
-        for name, column, value in (
-            ("connection", "e.connection = %(connection)s", connection),
-            ("state", "e.state = %(state)s", state.value if state else None),
-            ("operation", "e.operation = %(operation)s", operation),
-            ("subject", "e.subject = %(subject)s", subject),
-            ("since", "e.accepted_at >= %(since)s", since),
-            ("until", "e.accepted_at < %(until)s", until),
-            ("cursor", "e.id < %(cursor)s", _uuid(cursor, _BAD_CURSOR, "cursor", 400) if cursor else None),
-        ):
-            if value is not None:
-                conditions.append(column)
-                values[name] = value
-        where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+        """Return exchanges newest first; ``cursor`` continues where the page before ended.
+
+        A page may be short, even empty, and still have a ``next_cursor``: see `hub.exchanges.listing`.
+        """
+        wanted = ExchangeFilter(connection, state, operation, subject, since, until)
+        after = _uuid(cursor, _BAD_CURSOR, "cursor", 400) if cursor else None
         async with self._store.transaction() as conn:
-            rows = await (
-                await conn.cursor(row_factory=dict_row).execute(
-                    f"SELECT {_SUMMARY_COLUMNS} FROM exchanges e JOIN lanes l ON l.id = e.lane_id {where}"  # noqa: S608 - columns and conditions are constants
-                    " ORDER BY e.id DESC LIMIT %(limit)s",
-                    values,
-                )
-            ).fetchall()
-        shown = rows[: values["limit"] - 1]
-        more = len(rows) > len(shown)
+            page = await read_page(conn, wanted, after=after, limit=min(max(limit, 1), _MOST))
         return ExchangePage(
-            items=tuple(ExchangeSummary(**self._summary(row)) for row in shown),
-            next_cursor=str(shown[-1]["id"]) if more else None,
+            items=tuple(ExchangeSummary(**self._summary(row)) for row in page.rows),
+            next_cursor=None if page.next_cursor is None else str(page.next_cursor),
         )
 
-    async def get(self, exchange_id: str) -> ExchangeDetail:
+    async def get(self, exchange_id: str, *, within: Connection | None = None) -> ExchangeDetail:
         """Return one exchange with its attempts, or refuse with 404."""
         key = _uuid(exchange_id, _NO_EXCHANGE, "id", 404)
-        async with self._store.transaction() as conn:
+        async with joined(self._store, within) as conn:
             row = await (
                 await conn.cursor(row_factory=dict_row).execute(
-                    f"SELECT {_SUMMARY_COLUMNS} FROM exchanges e JOIN lanes l ON l.id = e.lane_id WHERE e.id = %s",  # noqa: S608
+                    f"SELECT {SUMMARY_COLUMNS} FROM exchanges e WHERE e.id = %s",  # noqa: S608 - a constant
                     (key,),
                 )
             ).fetchone()
@@ -129,14 +117,22 @@ class ExchangeService:
             dismissed_reason=row["dismissed_reason"],
         )
 
-    async def replay(self, exchange_id: str, *, actor: str) -> ExchangeDetail:
-        """Open an ended exchange again under its own id; the partner is asked first where that is needed."""
-        key = _uuid(exchange_id, _NO_EXCHANGE, "id", 404)
-        async with self._store.transaction() as conn:
-            row = await self._lock(conn, key)
-            held = row[1] == ExchangeState.UNKNOWN and row[2] is not None
-            replayable = {ExchangeState.REFUSED, ExchangeState.QUARANTINED, ExchangeState.GIVEN_UP}
-            if not held and row[1] not in replayable:
+    async def replay(
+        self,
+        exchange_id: str,
+        *,
+        actor: str,
+        reason: str = "",
+        agencies: Sequence[str] = (),
+        within: Connection | None = None,
+    ) -> ExchangeDetail:
+        """Open an ended exchange again under its own id; the partner is asked first where that is needed.
+
+        ``agencies`` are those the actor is confined to; none: all. ``within`` is the transaction to do it in.
+        """
+        async with joined(self._store, within) as conn:
+            one = await self._lock(conn, exchange_id, agencies)
+            if not one.may_be_replayed:
                 raise Refusal(
                     409,
                     "not_replayable",
@@ -146,25 +142,20 @@ class ExchangeService:
                     ),
                     exchange_id=exchange_id,
                 )
-            # A quarantined write may have been done: it is asked about first. A person who replays an
-            # undecided one has looked at the partner and says that it is not there.
-            state = ExchangeState.UNKNOWN if row[1] == ExchangeState.QUARANTINED else ExchangeState.ACCEPTED
-            await conn.execute(
-                "UPDATE exchanges SET state = %s, ended_at = NULL, replayed_at = now(), doubts = 0, reason = %s,"
-                " reason_vi = %s WHERE id = %s",
-                (state.value, f"Replayed by {actor}.", f"Được gửi lại bởi {actor}.", key),
-            )
-            await conn.execute(
-                "UPDATE lanes SET open_count = open_count + %s, held_reason = NULL,"
-                " due_at = CASE WHEN lease_token IS NULL THEN now() ELSE due_at END WHERE id = %s",
-                (0 if held else 1, row[0]),
-            )
-            await conn.execute(f"NOTIFY {WAKE_CHANNEL}")
-        return await self.get(exchange_id)
+            await reopen(conn, [one], actor=actor)
+            await record_act(conn, act="exchange.replayed", actor=actor, target=str(one.id), reason=reason)
+            return await self.get(exchange_id, within=conn)
 
-    async def dismiss(self, exchange_id: str, *, actor: str, reason: str) -> ExchangeDetail:
-        """End an exchange for good without delivery; who and why stay on record."""
-        key = _uuid(exchange_id, _NO_EXCHANGE, "id", 404)
+    async def dismiss(
+        self,
+        exchange_id: str,
+        *,
+        actor: str,
+        reason: str,
+        agencies: Sequence[str] = (),
+        within: Connection | None = None,
+    ) -> ExchangeDetail:
+        """End an exchange for good without delivery; who and why stay on record. Arguments as `replay`."""
         if not reason.strip():
             raise Refusal(
                 422,
@@ -172,9 +163,9 @@ class ExchangeService:
                 Sentence("Dismissing needs a reason.", "Bỏ qua phải ghi lý do."),
                 field="reason",
             )
-        async with self._store.transaction() as conn:
-            row = await self._lock(conn, key)
-            if row[1] in {ExchangeState.DELIVERED, ExchangeState.SUPERSEDED, ExchangeState.DISMISSED} or row[3]:
+        async with joined(self._store, within) as conn:
+            one = await self._lock(conn, exchange_id, agencies)
+            if not one.may_be_dismissed:
                 raise Refusal(
                     409,
                     "not_dismissible",
@@ -184,43 +175,17 @@ class ExchangeService:
                     ),
                     exchange_id=exchange_id,
                 )
-            was_open = ExchangeState(row[1]).is_open
-            await conn.execute(
-                "UPDATE exchanges SET state = 'dismissed', ended_at = now(), dismissed_by = %s, dismissed_reason = %s"
-                " WHERE id = %s",
-                (actor, reason, key),
-            )
-            # Only the end of the exchange that was in doubt ends the doubt; and steps of a dossier that the partner
-            # does not know wait on. A worker that sends another exchange of the lane keeps its lease.
-            held = None if row[1] == ExchangeState.UNKNOWN and row[2] == HELD_UNKNOWN else row[2]
-            await conn.execute(
-                """
-                UPDATE lanes SET
-                    open_count = open_count - %(n)s,
-                    held_reason = CASE WHEN open_count > %(n)s THEN %(held)s END,
-                    lease_token = CASE WHEN due_at > now() THEN lease_token END,
-                    leased_by = CASE WHEN due_at > now() THEN leased_by END,
-                    due_at = CASE WHEN open_count <= %(n)s OR %(held)s::text IS NOT NULL THEN NULL
-                                  WHEN lease_token IS NOT NULL AND due_at > now() THEN due_at
-                                  WHEN %(n)s > 0 OR due_at IS NULL THEN now() ELSE due_at END
-                WHERE id = %(id)s
-                """,
-                {"n": 1 if was_open else 0, "id": row[0], "held": held},
-            )
-            await conn.execute(f"NOTIFY {WAKE_CHANNEL}")
-        return await self.get(exchange_id)
+            await dismiss(conn, [one], actor=actor, reason=reason)
+            await record_act(conn, act="exchange.dismissed", actor=actor, target=str(one.id), reason=reason)
+            return await self.get(exchange_id, within=conn)
 
-    async def _lock(self, conn: Any, key: UUID) -> tuple[int, str, str | None, bool]:
-        cursor = await conn.execute(
-            "SELECT l.id, e.state, l.held_reason,"
-            " l.lease_token IS NOT NULL AND l.due_at > now() AND e.state = 'sending'"
-            " FROM lanes l JOIN exchanges e ON e.lane_id = l.id WHERE e.id = %s FOR UPDATE OF l, e",
-            (key,),
-        )
-        row: tuple[int, str, str | None, bool] | None = await cursor.fetchone()
-        if row is None:
+    async def _lock(self, conn: Connection, exchange_id: str, agencies: Sequence[str]) -> Candidate:
+        key = _uuid(exchange_id, _NO_EXCHANGE, "id", 404)
+        one = (await lock(conn, [key])).get(key)
+        # To whom it is closed it does not exist: a refusal of another kind would tell that it does.
+        if one is None or (agencies and not covers(agencies, one.subject.partition("-")[0])):
             raise Refusal(404, "exchange_not_found", _NO_EXCHANGE, field="id")
-        return row
+        return one
 
     def _summary(self, row: Mapping[str, Any]) -> dict[str, Any]:
         info = self._connections.get(row["connection"])
@@ -236,25 +201,25 @@ class ExchangeService:
 class ConnectionService:
     """Shows connections, and stops and starts them."""
 
-    def __init__(self, store: Store, connections: Sequence[ConnectionInfo]) -> None:
-        """``connections`` in the order of configuration."""
+    def __init__(
+        self, store: Store, connections: Sequence[ConnectionInfo], health: HealthSettings | None = None
+    ) -> None:
+        """``connections`` in the order of configuration; ``health`` says for how long a proof holds."""
         self._store = store
         self._connections = {one.id: one for one in connections}
+        self._health = health if health is not None else HealthSettings()
 
     async def register(self) -> None:
         """Make sure that every configured connection has its row."""
         async with self._store.transaction() as conn:
-            await conn.execute(
-                "INSERT INTO connections (id, adapter) SELECT * FROM unnest(%s::text[], %s::text[])"
-                " ON CONFLICT (id) DO UPDATE SET adapter = excluded.adapter"
-                " WHERE connections.adapter <> excluded.adapter",
-                (list(self._connections), [one.adapter for one in self._connections.values()]),
-            )
+            await stops.register(conn, list(self._connections), [one.adapter for one in self._connections.values()])
 
     async def list(self) -> ConnectionList:
         """Return every configured connection."""
         rows = await self._rows(list(self._connections))
-        return ConnectionList(items=tuple(_view(info, rows[key]) for key, info in self._connections.items()))
+        async with self._store.transaction() as conn:
+            stop = await stops.stop_of_all(conn)
+        return ConnectionList(items=tuple(_view(info, rows[key]) for key, info in self._connections.items()), stop=stop)
 
     async def get(self, connection_id: str) -> ConnectionView:
         """Return one connection, or refuse with 404."""
@@ -264,29 +229,54 @@ class ConnectionService:
     async def pause(self, connection_id: str, *, actor: str, reason: str) -> ConnectionView:
         """Stop sending at once; what is accepted meanwhile waits."""
         self._require(connection_id)
-        if not reason.strip():
-            raise Refusal(
-                422, "reason_required", Sentence("A pause needs a reason.", "Tạm dừng phải ghi lý do."), field="reason"
-            )
+        _require_reason(reason)
+        await self.register()  # without its row the pause would be lost
         async with self._store.transaction() as conn:
             await conn.execute(
                 "UPDATE connections SET paused = true, paused_reason = %s, paused_by = %s, paused_at = now()"
                 " WHERE id = %s",
                 (reason, actor, connection_id),
             )
+            await record_act(conn, act="connection.paused", actor=actor, target=connection_id, reason=reason)
         return await self.get(connection_id)
 
-    async def resume(self, connection_id: str, *, actor: str) -> ConnectionView:
-        """Send again from where it stopped."""
+    async def resume(self, connection_id: str, *, actor: str, by_deadline: bool = False) -> ConnectionView:
+        """Send again from where it stopped, or with ``by_deadline`` in the order of the dossiers' due dates."""
         self._require(connection_id)
-        async with self._store.transaction() as conn:
-            await conn.execute(
-                "UPDATE connections SET paused = false, paused_reason = NULL, paused_by = %s, paused_at = NULL"
-                " WHERE id = %s",
-                (actor, connection_id),
-            )
-            await conn.execute(f"NOTIFY {WAKE_CHANNEL}")
+        await self._go_on(connection_id, [connection_id] if by_deadline else [], actor)
         return await self.get(connection_id)
+
+    async def stop(self, connection_id: str, *, actor: str, reason: str) -> ConnectionView:
+        """Emergency stop of one connection: when this returns, only calls already under way finish."""
+        self._require(connection_id)
+        await self._stop(connection_id, actor, reason)
+        return await self.get(connection_id)
+
+    async def stop_all(self, *, actor: str, reason: str) -> ConnectionList:
+        """Emergency stop of every connection, those registered later included."""
+        await self._stop(None, actor, reason)
+        return await self.list()
+
+    async def resume_all(self, *, actor: str, by_deadline: bool = False) -> ConnectionList:
+        """End every emergency stop; a connection paused for a reason of its own stays paused."""
+        async with self._store.transaction() as conn:
+            stopped = await stops.stopped_ids(conn)
+        await self._go_on(None, stopped if by_deadline else [], actor)
+        return await self.list()
+
+    async def _stop(self, connection_id: str | None, actor: str, reason: str) -> None:
+        _require_reason(reason)
+        await self.register()
+        async with self._store.transaction() as conn:
+            await stops.stop(conn, connection_id, actor=actor, reason=reason, now=datetime.now(UTC))
+        await stops.claims_ended(self._store)
+
+    async def _go_on(self, connection_id: str | None, ordered: Sequence[str], actor: str) -> None:
+        # In order first, while nothing leaves.
+        for one in ordered:
+            await by_deadline(self._store, one)
+        async with self._store.transaction() as conn:
+            await stops.resume(conn, connection_id, actor=actor, now=datetime.now(UTC), by_deadline=bool(ordered))
 
     def _require(self, connection_id: str) -> ConnectionInfo:
         info = self._connections.get(connection_id)
@@ -298,10 +288,11 @@ class ConnectionService:
         async with self._store.transaction() as conn:
             cursor = await conn.cursor(row_factory=dict_row).execute(
                 """
-                SELECT c.*, s.open_exchanges, s.held_lanes, s.oldest_due_age
+                SELECT c.*, s.open_exchanges, s.held_lanes, s.in_flight, s.oldest_due_age
                 FROM connections c CROSS JOIN LATERAL (
                     SELECT coalesce(sum(open_count), 0)::bigint AS open_exchanges,
                            count(held_reason) AS held_lanes,
+                           count(*) FILTER (WHERE lease_token IS NOT NULL AND due_at > now()) AS in_flight,
                            extract(epoch FROM now() - min(due_at) FILTER (WHERE due_at <= now()))::float
                                AS oldest_due_age
                     FROM lanes WHERE connection = c.id AND open_count > 0
@@ -311,6 +302,10 @@ class ConnectionService:
                 (list(ids),),
             )
             found = {row["id"]: row for row in await cursor.fetchall()}
+            contacts = {one: self._connections[one].contact for one in ids}
+            known = await read_facts(conn, contacts, self._health, datetime.now(UTC))
+            for key, row in found.items():
+                row["facts"] = known[key].facts
         missing = [one for one in ids if one not in found]
         if missing:
             await self.register()
@@ -319,19 +314,26 @@ class ConnectionService:
 
 
 def _view(info: ConnectionInfo, row: Mapping[str, Any]) -> ConnectionView:
-    state, sentence = _judge(row)
+    facts: Facts = row["facts"]
+    judged = judge(facts)
     return ConnectionView(
         id=info.id,
         adapter=info.adapter,
         title=info.title.en,
         title_vi=info.title.vi,
-        state=state,
-        sentence=sentence.en,
-        sentence_vi=sentence.vi,
-        since=row["state_since"],
+        state=judged.state,
+        blame=judged.blame,
+        sentence=judged.sentence.en,
+        sentence_vi=judged.sentence.vi,
+        since=judged.since,
+        contact=info.contact or None,
+        maintenance_until=facts.window.until if facts.window is not None else None,
+        probed_at=facts.probe.at if facts.probe is not None else None,
         paused=row["paused"],
         paused_reason=row["paused_reason"],
         paused_by=row["paused_by"] if row["paused"] else None,
+        stopped=row["stopped"],
+        in_flight=row["in_flight"],
         breaker=row["breaker"],
         breaker_until=row["breaker_until"],
         last_success_at=row["last_success_at"],
@@ -344,35 +346,11 @@ def _view(info: ConnectionInfo, row: Mapping[str, Any]) -> ConnectionView:
     )
 
 
-_PROVEN_WITHIN_SECONDS = 3600
-
-
-def _judge(row: Mapping[str, Any]) -> tuple[ConnectionState, Sentence]:
-    """Say what the connection is now, from what the workers recorded; never better than what was proven."""
-    success: datetime | None = row["last_success_at"]
-    failure: datetime | None = row["last_failure_at"]
-    if row["paused"]:
-        return ConnectionState.MAINTENANCE, Sentence(
-            f"Paused by {row['paused_by']}: {row['paused_reason']}. Accepted exchanges wait until it is resumed.",
-            f"Tạm dừng bởi {row['paused_by']}: {row['paused_reason']}. Các lượt trao đổi chờ đến khi mở lại.",
+def _require_reason(reason: str) -> None:
+    if not reason.strip():
+        raise Refusal(
+            422, "reason_required", Sentence("A stop needs a reason.", "Dừng kết nối phải ghi lý do."), field="reason"
         )
-    if failure is not None and (success is None or failure > success):
-        why, why_vi = row["last_failure_reason"], row["last_failure_reason_vi"]
-        if row["breaker"] == "closed":
-            return ConnectionState.DEGRADED, Sentence(
-                f"The last call failed: {why} It is tried again by itself.",
-                f"Lần gọi gần nhất lỗi: {why_vi} Hệ thống tự thử lại.",
-            )
-        return ConnectionState.DOWN, Sentence(
-            f"Cannot be used: {why} One exchange tries again after each rest; nothing is lost.",
-            f"Không dùng được: {why_vi} Hệ thống thử lại định kỳ; không mất dữ liệu.",
-        )
-    if success is None or (datetime.now(UTC) - success).total_seconds() > _PROVEN_WITHIN_SECONDS:
-        return ConnectionState.UNVERIFIED, Sentence(
-            "Not proven by a real exchange within the last hour.",
-            "Chưa được kiểm chứng bằng lượt trao đổi thật trong một giờ qua.",
-        )
-    return ConnectionState.WORKING, Sentence("Works; the last exchange arrived.", "Hoạt động; lượt gần nhất đã giao.")
 
 
 def _uuid(value: str, sentence: Sentence, field: str, status: int) -> UUID:

@@ -16,6 +16,7 @@ connections = sa.Table(
     sa.Column("paused_reason", sa.Text),
     sa.Column("paused_by", sa.Text),
     sa.Column("paused_at", sa.DateTime(timezone=True)),
+    sa.Column("stopped", sa.Boolean, nullable=False, server_default=sa.false(), comment="paused by an emergency stop"),
     sa.Column("breaker", sa.Text, nullable=False, server_default="closed", comment="closed, open, half_open"),
     sa.Column("breaker_until", sa.DateTime(timezone=True)),
     sa.Column("state_since", sa.DateTime(timezone=True), comment="since when successes or failures run"),
@@ -62,7 +63,9 @@ exchanges = sa.Table(
     "exchanges",
     METADATA,
     sa.Column("id", sa.Uuid, primary_key=True, comment="UUIDv7: sorts by time of acceptance"),
-    sa.Column("lane_id", sa.BigInteger, sa.ForeignKey("lanes.id"), nullable=False),
+    # No foreign key: the statement that writes an exchange takes its lane's id from the lane's own row, and the check
+    # would cost every intake a lookup and a lock.
+    sa.Column("lane_id", sa.BigInteger, nullable=False),
     sa.Column("position", sa.BigInteger, sa.Identity(always=False), nullable=False, comment="order within the lane"),
     sa.Column("connection", sa.Text, nullable=False),
     sa.Column("subject", sa.Text, nullable=False),
@@ -80,6 +83,19 @@ exchanges = sa.Table(
     sa.Column("reason_vi", sa.Text, nullable=False, server_default=""),
     sa.Column("dismissed_by", sa.Text),
     sa.Column("dismissed_reason", sa.Text),
+    sa.Column(
+        "attention",
+        sa.Text,
+        # Indexed in place of the state itself: for a message that simply arrives it never changes, so that the index
+        # costs its updates nothing (they stay within the page).
+        sa.Computed(
+            # Spelt as PostgreSQL gives it back, so that the comparison of tables and migrations finds it unchanged.
+            "CASE WHEN state = ANY (ARRAY['unknown'::text, 'refused'::text, 'quarantined'::text, 'given_up'::text,"
+            " 'dismissed'::text]) THEN state ELSE NULL::text END",
+            persisted=True,
+        ),
+        comment="the state, where a person looks for it",
+    ),
     comment="One message to a connection. The payload is the sealed event it points to, rendered when sent.",
     postgresql_with={"fillfactor": "80"},
 )
@@ -89,18 +105,34 @@ sa.Index(
     exchanges.c.position,
     postgresql_where=sa.text("ended_at IS NULL"),
 )
-sa.Index("ix_exchanges_subject", exchanges.c.subject)
+# Each ends in the id, so that a page of the list is read in its order and no further.
+sa.Index("ix_exchanges_subject", exchanges.c.subject, exchanges.c.id)
 sa.Index(
     "ix_exchanges_attention",
-    exchanges.c.state,
+    exchanges.c.attention,
     exchanges.c.id,
-    postgresql_where=sa.text("state IN ('unknown', 'refused', 'quarantined', 'given_up', 'dismissed')"),
+    postgresql_where=sa.text("attention IS NOT NULL"),
 )
+
+stops = sa.Table(
+    "stops",
+    METADATA,
+    sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("connection", sa.Text, comment="null: all connections, those registered later included"),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("stopped_by", sa.Text, nullable=False),
+    sa.Column("stopped_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("resumed_by", sa.Text),
+    sa.Column("resumed_at", sa.DateTime(timezone=True)),
+    comment="Emergency stops: who stopped what, why, and who let it go on.",
+)
+sa.Index("ix_stops_active", stops.c.connection, postgresql_where=sa.text("resumed_at IS NULL"))
 
 attempts = sa.Table(
     "attempts",
     METADATA,
-    sa.Column("exchange_id", sa.Uuid, sa.ForeignKey("exchanges.id"), primary_key=True),
+    # No foreign key: an attempt is written by the statement that updates its exchange; the check would double its cost.
+    sa.Column("exchange_id", sa.Uuid, primary_key=True),
     sa.Column("number", sa.Integer, primary_key=True),
     sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("duration_ms", sa.Integer),

@@ -8,6 +8,7 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict
 
 from contracts.ports import RepeatClass
+from hub.health.blame import Blame
 
 
 class View(BaseModel):
@@ -37,6 +38,17 @@ class ExchangeState(StrEnum):
 
 
 OPEN_STATES = frozenset({ExchangeState.ACCEPTED, ExchangeState.SENDING, ExchangeState.WAITING, ExchangeState.UNKNOWN})
+
+ATTENTION_STATES = frozenset(
+    {
+        ExchangeState.UNKNOWN,
+        ExchangeState.REFUSED,
+        ExchangeState.QUARANTINED,
+        ExchangeState.GIVEN_UP,
+        ExchangeState.DISMISSED,
+    }
+)
+"""States a person looks for; the column ``exchanges.attention`` holds them, so that they are found at once."""
 
 
 class ExchangeSummary(View):
@@ -83,7 +95,11 @@ class ExchangeDetail(ExchangeSummary):
 
 
 class ExchangePage(View):
-    """A page of exchanges, newest first; ``next_cursor`` is absent on the last page."""
+    """A page of exchanges, newest first; only a page whose ``next_cursor`` is null is the last.
+
+    Where a filter matches little, a page may be short, even empty, and more may follow: each examines a bounded number
+    of rows.
+    """
 
     items: tuple[ExchangeSummary, ...]
     next_cursor: str | None
@@ -107,12 +123,23 @@ class ConnectionView(View):
     title: str
     title_vi: str
     state: ConnectionState
+    blame: Blame
+    """Whose fault it is; empty when nobody's."""
     sentence: str
     sentence_vi: str
     since: datetime | None
+    contact: str | None
+    """Whom to call about it."""
+    maintenance_until: datetime | None
+    """End of the announced maintenance that is under way."""
+    probed_at: datetime | None
     paused: bool
     paused_reason: str | None
     paused_by: str | None
+    stopped: bool
+    """Whether the pause is an emergency stop."""
+    in_flight: int
+    """Dossiers that workers hold at this moment; after a stop they finish and no other begins."""
     breaker: str
     breaker_until: datetime | None
     last_success_at: datetime | None
@@ -124,7 +151,17 @@ class ConnectionView(View):
     drift_fields: int
 
 
+class StopView(View):
+    """An emergency stop of all connections, those registered later included, that is in force."""
+
+    reason: str
+    stopped_by: str
+    stopped_at: datetime
+
+
 class ConnectionList(View):
     """Every connection of this deployment, in the order of configuration."""
 
     items: tuple[ConnectionView, ...]
+    stop: StopView | None = None
+    """The emergency stop of all connections, while it is in force."""

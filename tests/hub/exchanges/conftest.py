@@ -19,7 +19,7 @@ from contracts.people import PersonalNumberIdentifier, PersonApplicant
 from contracts.rules import DossierRules
 from contracts.states import DossierState
 from hub.dossiers.decisions import Caller
-from hub.dossiers.delivery import SnapshotCourier, StepCourier
+from hub.dossiers.delivery import DossierReader, SnapshotCourier, StepCourier
 from hub.dossiers.intake import DossierIntake
 from hub.dossiers.procedures import ProcedureIndex, save_procedures
 from hub.dossiers.views import Receipt
@@ -55,9 +55,13 @@ def facts(**changes: Any) -> DossierFacts:
     return DossierFacts(**(base | changes))
 
 
+_YESTERDAY = (datetime.now(UTC) - timedelta(hours=20)).replace(microsecond=0)
+"""Read once: a declaration made twice must be the same, also when a second passes between."""
+
+
 def yesterday(hours: float = 0) -> datetime:
     """A moment some hours into yesterday, so that a test day never lies in the future."""
-    return (datetime.now(UTC) - timedelta(hours=20)).replace(microsecond=0) + timedelta(hours=hours)
+    return _YESTERDAY + timedelta(hours=hours)
 
 
 def step(
@@ -91,13 +95,13 @@ class World:
         return (await self.intake.record(code=code, event=event, caller=CALLER, claim=claim)).receipt
 
     def runner(self, *, name: str = "worker-1", lease: float = 30.0) -> ConnectionRunner:
-        sealer = self.store.sealer
+        reader = DossierReader(self.store.sealer)
         return ConnectionRunner(
             self.store,
             PORTAL,
             {
-                "push_dossier": SnapshotCourier(self.portal, sealer),
-                "push_step": StepCourier(self.portal, sealer),
+                "push_dossier": SnapshotCourier(self.portal, reader),
+                "push_step": StepCourier(self.portal, reader),
             },
             self.delivery,
             options=RunnerOptions(

@@ -177,7 +177,7 @@ class BreakerMachine(RuleBasedStateMachine):
 
 
 TestBreakerMachine = BreakerMachine.TestCase
-TestBreakerMachine.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestBreakerMachine.settings = settings(stateful_step_count=30, deadline=None)
 
 
 # --- the bucket ------------------------------------------------------------------------------------------------------
@@ -246,4 +246,4 @@ class BucketMachine(RuleBasedStateMachine):
 
 
 TestBucketMachine = BucketMachine.TestCase
-TestBucketMachine.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestBucketMachine.settings = settings(stateful_step_count=30, deadline=None)

@@ -192,7 +192,12 @@ async def test_wrong_credentials_stop_the_connection_and_lose_nothing(world: Wor
     for number in range(50):
         await world.put(f"H99.12-261008-{number:04d}")
     async with world.working():
-        await asyncio.sleep(0.5)
+
+        async def tried() -> bool:
+            return await world.scalar("SELECT count(*) FROM attempts") > 0
+
+        await world.until(tried)
+        await asyncio.sleep(0.2)
     assert world.portal.calls == []
     states = await world.states()
     assert sum(states.values()) == 50

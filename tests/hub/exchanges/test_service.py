@@ -12,7 +12,8 @@ import pytest
 from contracts.errors import Malformed, Sentence, TryLater
 from contracts.ports import RepeatClass
 from hub.errors import Refusal
-from hub.exchanges.claims import claim, complete
+from hub.exchanges.claims import claim
+from hub.exchanges.completing import complete
 from hub.exchanges.service import ConnectionInfo, ConnectionService, ExchangeService
 from hub.exchanges.views import ConnectionState, ExchangeState
 from tests.hub.exchanges.conftest import PORTAL, World, step
@@ -304,8 +305,8 @@ async def test_a_dismissed_exchange_stays_dismissed_when_its_lost_worker_comes_b
         await conn.execute("UPDATE exchanges SET state = 'sending'")
     await world.exchanges.dismiss(str(asleep.id), actor="trực ca", reason="Trùng")
     async with world.store.transaction() as conn:
-        lost = await complete(conn, [delivered(asleep)], now=datetime.now(UTC), worker="asleep")
-    assert lost == {asleep.id}
+        recorded = await complete(conn, [delivered(asleep)], now=datetime.now(UTC), worker="asleep")
+    assert recorded.lost == {asleep.id}
     assert (await world.exchanges.get(str(asleep.id))).state is E.DISMISSED
     assert (await lane(world))["open_count"] == 0
 
@@ -457,6 +458,7 @@ async def test_a_connection_is_never_shown_better_than_it_was_proven(world: Worl
         "last_failure_at": "NULL",
         "breaker": "'closed'",
         "paused": "false",
+        "last_failure_kind": "'TryLater'",
         "last_failure_reason": "'Does not answer.'",
         "last_failure_reason_vi": "'Không trả lời.'",
     }
