@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import os
 import socket
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+# A quick look at each property with every change, a long one in `make test` and before a release:
+# `pytest -m hypothesis --hypothesis-profile thorough`. What a test says of its own (`max_examples`) holds in both.
+settings.register_profile("quick", max_examples=25, deadline=None)
+settings.register_profile("thorough", max_examples=250, deadline=None)
+settings.load_profile("quick")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the pages that tests check be written by them."""
+    parser.addoption("--write-pages", action="store_true", help="write the tables that tests generate into docs/")
+
+
+def pytest_collection_finish() -> None:
+    """Take the collected tests out of the garbage collector's rounds: they live as long as the process."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -62,7 +62,7 @@ def file_hosts_exclude(parts: SplitResult, file_hosts: tuple[str, ...]) -> bool:
 
 def _split(url: str) -> SplitResult | None:
     """Return the parts of a plain http or https address; ``None`` for anything a reader could take otherwise."""
-    if not url.isascii() or not url.isprintable() or any(char in url for char in ' \\"<>'):
+    if not url.isascii() or not url.isprintable() or not _AMBIGUOUS.isdisjoint(url):
         return None
     try:
         parts = urlsplit(url)
@@ -72,6 +72,9 @@ def _split(url: str) -> SplitResult | None:
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username is not None or parts.fragment:
         return None
     return parts
+
+
+_AMBIGUOUS = frozenset(' \\"<>')
 
 
 def _climbs(path: str) -> bool:

@@ -57,7 +57,7 @@ def test_lint_comes_before_the_tests_and_both_suites_run(repository: Any) -> Non
         "lint-imports",
         "deptry .",
         '-m "not slow"',
-        "-m slow",
+        '-m "slow or hypothesis" --hypothesis-profile thorough',
     ]
     places = [printed.index(one) for one in order]
     assert places == sorted(places)

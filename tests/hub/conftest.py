@@ -1,7 +1,8 @@
 """A database for each test that asks, cheap to get.
 
 One embedded server serves a whole test run, also when pytest-xdist runs several processes. The migrations run
-once into a template database; `database_url` and `store` clone it for each test that asks.
+once into a template database; `database_url` and `store` lend each test that asks a clone of it, which is emptied
+and lent again (`tests/hub/databases.py`).
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ from typing import Any
 import psutil
 import psycopg
 import pytest
-from psycopg import sql
 
 from hub.settings import Settings
 from hub.store import schema
 from hub.store.embedded import EmbeddedPostgres
-from hub.store.engine import Store, open_store
+from hub.store.engine import Store, _open_sealer
 from hub.store.key_file import KeyFile
+from tests.hub.databases import Databases, create, drop
 
 _TEMPLATE = "hub_template"
 
@@ -98,36 +99,30 @@ def database_template(database_server: EmbeddedPostgres) -> str:
     return _TEMPLATE
 
 
-def _create(server: EmbeddedPostgres, template: str) -> str:
-    name = f"test_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(server.url, autocommit=True) as connection:
-        connection.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY WAL_LOG").format(
-                sql.Identifier(name), sql.Identifier(template)
-            )
-        )
-    return name
-
-
-def _drop(server: EmbeddedPostgres, name: str) -> None:
-    with psycopg.connect(server.url, autocommit=True) as connection:
-        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+@pytest.fixture(scope="session")
+def databases(database_server: EmbeddedPostgres, database_template: str) -> Iterator[Databases]:
+    """The databases that this process lends to its tests, one after the other."""
+    pool = Databases(database_server, database_template)
+    yield pool
+    pool.close()
 
 
 @pytest.fixture
-def database_url(database_server: EmbeddedPostgres, database_template: str) -> Iterator[str]:
+def database_url(database_server: EmbeddedPostgres, databases: Databases) -> Iterator[str]:
     """URL of a database of this test alone, with all tables and no rows."""
-    name = _create(database_server, database_template)
+    name = databases.lend()
     yield database_server.url_of(name)
-    _drop(database_server, name)
+    databases.take_back(name)
 
 
 @pytest.fixture
 def empty_database_url(database_server: EmbeddedPostgres) -> Iterator[str]:
     """URL of a database of this test alone, without any table."""
-    name = _create(database_server, "template1")
-    yield database_server.url_of(name)
-    _drop(database_server, name)
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(database_server.url, autocommit=True) as admin:
+        create(admin, name, "template1")
+        yield database_server.url_of(name)
+        drop(admin, name)
 
 
 @pytest.fixture
@@ -150,6 +145,18 @@ def settings(make_settings: Callable[..., Settings]) -> Settings:
 
 @pytest.fixture
 async def store(settings: Settings) -> AsyncIterator[Store]:
-    """An open store on a database of this test alone."""
-    async with await open_store(settings) as opened:
+    """An open store on a database of this test alone.
+
+    As `open_store` gives it, without looking at the server's version and the tables again: both are ours.
+    """
+    assert settings.database_url is not None
+    url = settings.database_url.get_secret_value()
+    opened = Store(
+        url=url,
+        key_file=settings.resolved_key_file,
+        sealer=await _open_sealer(url, settings.resolved_key_file, may_create=False),
+        pool_settings=settings.store,
+    )
+    async with opened:
+        await opened.open()
         yield opened

@@ -45,6 +45,8 @@ class FaultKind(StrEnum):
     """The answer says "already there" although this is the first time."""
     SERVER_500 = "server_500"
     """The provider itself fails with status 500."""
+    EXTRA_FIELD = "extra_field"
+    """The answer has a field more than agreed; the provider has carried the request out."""
 
     @property
     def layer(self) -> Layer:
@@ -59,6 +61,7 @@ _ANSWER_KINDS = frozenset(
         FaultKind.WRONG_TYPE,
         FaultKind.DUPLICATE_ANSWER,
         FaultKind.SERVER_500,
+        FaultKind.EXTRA_FIELD,
     }
 )
 

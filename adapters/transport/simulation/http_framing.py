@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
 import httptools
@@ -66,7 +66,7 @@ async def read_request_head(reader: asyncio.StreamReader) -> Head | None:
         target=seen.target.decode("ascii", "replace"),
         status=0,
         headers=seen.headers,
-        keeps_alive=parser.should_keep_alive(),
+        keeps_alive=_keeps_alive(parser.get_http_version(), seen.headers),
     )
 
 
@@ -87,8 +87,14 @@ async def read_answer_head(reader: asyncio.StreamReader) -> Head:
         target="",
         status=parser.get_status_code(),
         headers=seen.headers,
-        keeps_alive=parser.should_keep_alive(),
+        keeps_alive=_keeps_alive(parser.get_http_version(), seen.headers),
     )
+
+
+def _keeps_alive(version: str, headers: Mapping[str, str]) -> bool:
+    """RFC 9112, 9.3. The parser itself forgets it with a message that is complete with its head."""
+    options = {option.strip() for option in headers.get("connection", "").lower().split(",")}
+    return "close" not in options and (version == "1.1" or "keep-alive" in options)
 
 
 async def request_body(head: Head, reader: asyncio.StreamReader) -> AsyncIterator[bytes]:

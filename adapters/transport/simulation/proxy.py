@@ -266,7 +266,8 @@ async def _silence(reader: asyncio.StreamReader, seconds: float) -> None:
 
 
 def _bound(port: int) -> socket.socket:
-    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # Named as TCP, so that asyncio does not let small writes wait for each other: see `server.py`.
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     # What a killed proxy left behind must not keep the next one from its port.
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,4 +1,4 @@
-"""The embedded server, really started: crashes, deleted directories, everything a person can get wrong."""
+"""The embedded server, really started: who starts and stops it, crashes, deleted directories, strange places."""
 
 from __future__ import annotations
 
@@ -9,101 +9,30 @@ import socket
 import stat
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil
 import psycopg
 import pytest
 
 from hub.store import embedded, postmaster
 from hub.store.embedded import EmbeddedPostgres
-from hub.store.errors import StoreStartError
 from hub.store.system_user import server_account
+from tests.hub.store.servers import SMALL, Make, ask, process_of
 
-_SMALL = {"shared_buffers": "16MB"}
 _ROOT = os.geteuid() == 0
 
 
-@pytest.fixture(scope="session")
-def seed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An archive of a data directory that was started once and stopped: unpacking it is quicker than making one."""
-    archive = tmp_path_factory.mktemp("seed") / "seed.tar"
-    with tempfile.TemporaryDirectory(prefix="lienthong-seed-") as directory:
-        server = EmbeddedPostgres(Path(directory) / "data", settings={**_SMALL, "fsync": "off"})
-        assert server.start_or_attach()
-        server.release()
-        subprocess.run(["tar", "-C", directory, "-cf", str(archive), "data"], check=True)
-    return archive
-
-
-@pytest.fixture
-def place(quick_directory: Path) -> Path:
-    """A directory of its own for the test; every server left in it is ended."""
-    return quick_directory
-
-
-@pytest.fixture
-def data_dir(seed: Path, place: Path) -> Path:
-    """A data directory with an initialised, stopped database."""
-    subprocess.run(["tar", "-C", str(place), "-xpf", str(seed)], check=True)
-    return place / "data"
-
-
-@pytest.fixture
-def make_server(place: Path) -> Iterator[Callable[[Path], EmbeddedPostgres]]:
-    """Makes servers and stops them in the end."""
-    made: list[EmbeddedPostgres] = []
-
-    def make(directory: Path) -> EmbeddedPostgres:
-        made.append(EmbeddedPostgres(directory, settings=_SMALL))
-        return made[-1]
-
-    yield make
-    for server in made:
-        server.stop()
-
-
-Make = Callable[[Path], EmbeddedPostgres]
-
-
-def _ask(server: EmbeddedPostgres, query: str) -> list[tuple[object, ...]]:
-    with psycopg.connect(server.url, autocommit=True) as connection:
-        cursor = connection.execute(query.encode())
-        return cursor.fetchall() if cursor.description else []
-
-
-def _process(server: EmbeddedPostgres) -> psutil.Process:
-    found = postmaster.find(server.data)
-    assert found is not None
-    return found.process
-
-
-def _refusal(server: EmbeddedPostgres) -> str:
-    with pytest.raises(StoreStartError) as caught:
-        server.start_or_attach()
-    error = caught.value
-    assert error.sentence.en.endswith(".")
-    assert error.sentence.vi.endswith(".")
-    assert error.sentence.en != error.sentence.vi
-    password = server.data_dir / "postgres.password"
-    if password.is_file():
-        assert password.read_text().strip() not in str(error)
-    assert postmaster.find(server.data) is None
-    return error.code
-
-
+@pytest.mark.slow
 def test_it_starts_from_nothing_closed_and_durable(place: Path, make_server: Make) -> None:
     """A fresh server listens on no TCP port, asks for its password, and syncs commits."""
     server = make_server(place / "deep" / "data")
     assert server.start_or_attach()
-    assert _ask(server, "SHOW fsync") == [("on",)]
-    assert _ask(server, "SHOW synchronous_commit") == [("on",)]
-    assert _ask(server, "SHOW data_checksums") == [("on",)]
-    assert not [c for c in _process(server).net_connections() if c.family in {socket.AF_INET, socket.AF_INET6}]
+    assert ask(server, "SHOW fsync") == [("on",)]
+    assert ask(server, "SHOW synchronous_commit") == [("on",)]
+    assert ask(server, "SHOW data_checksums") == [("on",)]
+    assert not [c for c in process_of(server).net_connections() if c.family in {socket.AF_INET, socket.AF_INET6}]
     with pytest.raises(psycopg.OperationalError):
         psycopg.connect(server.url, password="wrong")
     rules = [
@@ -122,7 +51,7 @@ def test_the_last_user_stops_it(data_dir: Path, make_server: Make) -> None:
     assert first.start_or_attach()
     assert not second.start_or_attach()
     assert not first.release()
-    assert _ask(second, "SELECT 1") == [(1,)]
+    assert ask(second, "SELECT 1") == [(1,)]
     assert second.release()
     assert postmaster.find(second.data) is None
 
@@ -143,7 +72,7 @@ def test_a_server_whose_users_all_died_can_be_stopped(data_dir: Path, make_serve
     server, broom = make_server(data_dir), make_server(data_dir)
     server.start_or_attach()
     assert not broom.stop_if_unused()
-    assert _ask(server, "SELECT 1") == [(1,)]
+    assert ask(server, "SELECT 1") == [(1,)]
     server._use.drop()  # what the system does when a process dies
     assert broom.stop_if_unused()
     assert postmaster.find(server.data) is None
@@ -165,6 +94,7 @@ server.release()
 """
 
 
+@pytest.mark.slow
 def test_processes_that_start_at_once_share_one_server(place: Path) -> None:
     """Of several processes on an empty directory exactly one starts the server, and all can use it."""
     racers = [
@@ -185,14 +115,15 @@ def test_processes_that_start_at_once_share_one_server(place: Path) -> None:
     assert postmaster.find(place / "data" / "postgres") is None
 
 
+@pytest.mark.slow
 def test_after_a_crash_it_starts_clean_and_has_every_commit(data_dir: Path, make_server: Make) -> None:
     """SIGKILL of all server processes loses nothing that was committed."""
     server = make_server(data_dir)
     server.start_or_attach()
-    _ask(server, "CREATE TABLE note (text text)")
+    ask(server, "CREATE TABLE note (text text)")
     for number in range(5):
-        _ask(server, f"INSERT INTO note VALUES ('{number}')")  # noqa: S608 - a number of our own
-        process = _process(server)
+        ask(server, f"INSERT INTO note VALUES ('{number}')")  # noqa: S608 - a number of our own
+        process = process_of(server)
         family = [process, *process.children()]
         for member in family:
             member.send_signal(signal.SIGKILL)
@@ -200,7 +131,7 @@ def test_after_a_crash_it_starts_clean_and_has_every_commit(data_dir: Path, make
             postmaster.wait_gone(member, 10)
         assert (server.data / "postmaster.pid").exists()
         assert server.start_or_attach()
-    assert _ask(server, "SELECT count(*) FROM note") == [(5,)]
+    assert ask(server, "SELECT count(*) FROM note") == [(5,)]
 
 
 def test_a_recycled_process_number_does_not_keep_it_down(data_dir: Path, make_server: Make) -> None:
@@ -217,31 +148,33 @@ def test_a_recycled_process_number_does_not_keep_it_down(data_dir: Path, make_se
         stranger.kill()
 
 
+@pytest.mark.slow
 def test_the_directory_may_be_deleted_while_it_runs(data_dir: Path, make_server: Make) -> None:
     """Deleting the data directory means beginning anew, at once and without a trace of the old server."""
     old = make_server(data_dir)
     old.start_or_attach()
-    _ask(old, "CREATE TABLE note (text text)")
-    orphan = _process(old)
+    ask(old, "CREATE TABLE note (text text)")
+    orphan = process_of(old)
     shutil.rmtree(data_dir)
     new = make_server(data_dir)
     assert new.start_or_attach()
     assert not postmaster.is_alive(orphan)
-    assert _ask(new, "SELECT count(*) FROM pg_tables WHERE tablename = 'note'") == [(0,)]
+    assert ask(new, "SELECT count(*) FROM pg_tables WHERE tablename = 'note'") == [(0,)]
     assert old.release()
-    assert _ask(new, "SELECT 1") == [(1,)]
+    assert ask(new, "SELECT 1") == [(1,)]
 
 
 def test_releasing_after_the_directory_was_deleted_leaves_no_process(data_dir: Path, make_server: Make) -> None:
     """A hub that stops after its directory vanished still ends the server it used."""
     server = make_server(data_dir)
     server.start_or_attach()
-    process = _process(server)
+    process = process_of(server)
     shutil.rmtree(data_dir)
     assert server.release()
     assert not postmaster.is_alive(process)
 
 
+@pytest.mark.slow
 def test_only_a_server_of_exactly_this_directory_is_ended(data_dir: Path, place: Path, make_server: Make) -> None:
     """Neighbours with a similar name, and a server whose directory was moved away, live on."""
     neighbour_dir = place / "data2"
@@ -249,15 +182,16 @@ def test_only_a_server_of_exactly_this_directory_is_ended(data_dir: Path, place:
     neighbour, moved = make_server(neighbour_dir), make_server(data_dir)
     neighbour.start_or_attach()
     moved.start_or_attach()
-    moved_process = _process(moved)
+    moved_process = process_of(moved)
     data_dir.rename(place / "elsewhere")
     fresh = make_server(data_dir)
     assert fresh.start_or_attach()
-    assert _ask(neighbour, "SELECT 1") == [(1,)]
+    assert ask(neighbour, "SELECT 1") == [(1,)]
     assert postmaster.is_alive(moved_process)
     assert postmaster.end(moved_process)
 
 
+@pytest.mark.slow
 def test_an_interrupted_first_start_is_repeated(place: Path, make_server: Make) -> None:
     """Half-made data files are never taken for a database."""
     server = make_server(place / "data")
@@ -270,34 +204,19 @@ def test_an_interrupted_first_start_is_repeated(place: Path, make_server: Make) 
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["d" * 130, "với dấu, \"nháy\" và $HOME 'x'"], ids=["long", "strange"])
 def test_any_name_of_the_directory_works(place: Path, make_server: Make, name: str) -> None:
     """Neither the length limit of sockets nor a shell or a list parser trips over the path."""
     server = make_server(place / name)
     assert server.start_or_attach()
-    assert _ask(server, "SELECT 1") == [(1,)]
+    assert ask(server, "SELECT 1") == [(1,)]
     again = make_server(place / name)
     assert not again.start_or_attach()
     assert server.url == again.url
 
 
-def test_a_socket_directory_that_somebody_else_made_is_refused(
-    place: Path, make_server: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """In the shared temporary directory, another user could wait with a directory of the same name."""
-    shared = place / "tmp"
-    shared.mkdir(mode=0o777)
-    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(shared))
-    server = make_server(place / ("d" * 130))
-    assert server.start_or_attach()
-    (made,) = shared.iterdir()
-    server.stop()
-    assert not made.exists()
-    made.mkdir()
-    made.chmod(0o777)
-    assert _refusal(server) == "socket_in_use"
-
-
+@pytest.mark.slow
 @pytest.mark.skipif(not _ROOT, reason="only root changes to another user")
 def test_as_root_the_server_is_nobody_special_and_closed_directories_stay_closed(
     place: Path, make_server: Make
@@ -307,7 +226,7 @@ def test_as_root_the_server_is_nobody_special_and_closed_directories_stay_closed
     closed.mkdir(mode=0o700)
     server = make_server(closed / "data")
     server.start_or_attach()
-    assert _process(server).uids().effective == server_account().uid != 0
+    assert process_of(server).uids().effective == server_account().uid != 0
     assert not closed.stat().st_mode & stat.S_IRWXO
     nobody: dict[str, Any] = {"user": 65534, "group": 65534, "extra_groups": []}
     looked = subprocess.run(["ls", str(closed / "data")], check=False, capture_output=True, **nobody)
@@ -316,6 +235,7 @@ def test_as_root_the_server_is_nobody_special_and_closed_directories_stay_closed
     assert listed.returncode != 0
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not _ROOT, reason="only root can try as somebody else")
 def test_an_ordinary_user_can_run_it(place: Path) -> None:
     """Without root the server runs as whoever starts the hub."""
@@ -330,8 +250,8 @@ def test_an_ordinary_user_can_run_it(place: Path) -> None:
             os.setgroups([])
             os.setgid(65534)
             os.setuid(65534)
-            server = EmbeddedPostgres(home / "data", settings=_SMALL)
-            fine = server.start_or_attach() and _ask(server, "SELECT 1") == [(1,)] and server.release()
+            server = EmbeddedPostgres(home / "data", settings=SMALL)
+            fine = server.start_or_attach() and ask(server, "SELECT 1") == [(1,)] and server.release()
             os._exit(0 if fine else 1)
         finally:
             os._exit(2)
@@ -339,133 +259,12 @@ def test_an_ordinary_user_can_run_it(place: Path) -> None:
     assert (home / "data" / "postgres").stat().st_uid == 65534
 
 
-def test_data_of_another_major_version_is_refused(data_dir: Path, make_server: Make) -> None:
-    """The sentence names both versions; nothing is touched."""
-    server = make_server(data_dir)
-    (server.data / "PG_VERSION").write_text("15\n")
-    with pytest.raises(StoreStartError, match=r"PostgreSQL 15.*version 18"):
-        server.start_or_attach()
-    assert _refusal(server) == "wrong_version"
-
-
-def test_too_little_space_is_refused_before_anything_is_written(place: Path, make_server: Make) -> None:
-    """A disk that is about to be full would stop the server in the middle of its work."""
-    server = make_server(place / "small")
-    server.data_dir.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(server.data_dir)], check=False, capture_output=True
-    )
-    if mounted.returncode != 0:
-        pytest.skip("mounting is not allowed here")
-    try:
-        assert _refusal(server) == "disk_full"
-        assert not server.data.exists()
-    finally:
-        subprocess.run(["umount", str(server.data_dir)], check=True)
-
-
-def test_too_little_space_is_noticed_before_every_start(
-    data_dir: Path, make_server: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Also an existing database does not start on a full disk; the sentence names sizes and directory."""
-    server = make_server(data_dir)
-    usage = type(shutil.disk_usage(data_dir))(10**12, 10**12 - 1, 199 * 1024 * 1024)
-    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage)
-    with pytest.raises(StoreStartError, match=r"Only 199 MB .* 200 MB") as caught:
-        server.start_or_attach()
-    assert str(data_dir) in caught.value.sentence.vi
-    assert caught.value.code == "disk_full"
-
-
-def test_a_directory_that_cannot_be_written_is_refused(place: Path, make_server: Make) -> None:
-    """Trying tells more than looking at rights, which mean nothing to root."""
-    (place / "file").write_text("")
-    assert _refusal(make_server(place / "file" / "data")) == "data_dir_not_writable"
-
-
-def test_a_read_only_disk_is_refused(place: Path, make_server: Make) -> None:
-    """A file system mounted read-only is told from a missing right by the system's own words."""
-    server = make_server(place / "ro")
-    server.data_dir.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "ro,size=1m", "tmpfs", str(server.data_dir)], check=False, capture_output=True
-    )
-    if mounted.returncode != 0:
-        pytest.skip("mounting is not allowed here")
-    try:
-        assert _refusal(server) == "data_dir_not_writable"
-    finally:
-        subprocess.run(["umount", str(server.data_dir)], check=True)
-
-
-@pytest.mark.parametrize("kind", ["files", "file"])
-def test_foreign_files_are_never_touched(place: Path, make_server: Make, kind: str) -> None:
-    """Whatever stands where the database should be is somebody's."""
-    server = make_server(place / "data")
-    server.data_dir.mkdir()
-    foreign = server.data
-    if kind == "files":
-        server.data.mkdir()
-        foreign = server.data / "thesis.txt"
-    foreign.write_text("years of work")
-    assert _refusal(server) == "foreign_files"
-    assert foreign.read_text() == "years of work"
-
-
+@pytest.mark.slow
 def test_an_empty_directory_is_as_good_as_none(place: Path, make_server: Make) -> None:
     """A prepared mount point for the data is used."""
     server = make_server(place / "data")
     server.data.mkdir(parents=True)
     assert server.start_or_attach()
-
-
-def test_a_socket_on_which_another_program_answers_is_refused(data_dir: Path, make_server: Make) -> None:
-    """The hub does not talk to whatever happens to listen."""
-    server = make_server(data_dir)
-    with socket.socket(socket.AF_UNIX) as other:
-        other.bind(str(server.data / ".s.PGSQL.5432"))
-        other.listen()
-        assert _refusal(server) == "socket_in_use"
-
-
-def test_a_socket_left_by_a_crash_is_in_nobodys_way(data_dir: Path, make_server: Make) -> None:
-    """A socket on which nobody answers is rubbish."""
-    server = make_server(data_dir)
-    with socket.socket(socket.AF_UNIX) as other:
-        other.bind(str(server.data / ".s.PGSQL.5432"))
-    assert server.start_or_attach()
-
-
-def test_a_missing_password_file_is_said_to_be_missing(data_dir: Path, make_server: Make) -> None:
-    """The data is worth nothing without it, so the sentence says which file to restore."""
-    server = make_server(data_dir)
-    (data_dir / "postgres.password").unlink()
-    assert _refusal(server) == "password_missing"
-
-
-def test_a_wrong_password_file_is_said_to_be_wrong(data_dir: Path, make_server: Make) -> None:
-    """A file of another deployment is recognised, and the server started for the attempt does not stay."""
-    server = make_server(data_dir)
-    (data_dir / "postgres.password").write_text("of-another-deployment\n")
-    assert _refusal(server) == "password_wrong"
-
-
-@pytest.mark.skipif(not _ROOT, reason="only root can give files away")
-def test_data_of_another_system_user_is_refused(data_dir: Path, make_server: Make) -> None:
-    """Taking over files by changing their owner could lock out whoever made them."""
-    server = make_server(data_dir)
-    os.chown(server.data, 65534, 65534)
-    assert _refusal(server) == "wrong_owner"
-
-
-def test_damaged_data_is_reported_with_the_place_of_the_log(data_dir: Path, make_server: Make) -> None:
-    """What PostgreSQL itself refuses is told with where its reasons are."""
-    server = make_server(data_dir)
-    (server.data / "global" / "pg_control").unlink()
-    with pytest.raises(StoreStartError, match=r"startup\.log") as caught:
-        server.start_or_attach()
-    assert caught.value.code == "not_started"
-    assert (server.data / "startup.log").exists()
 
 
 def test_the_servers_log_quotes_no_values(data_dir: Path, make_server: Make) -> None:
@@ -497,5 +296,5 @@ def test_neither_repr_nor_settings_show_the_password(data_dir: Path, make_server
     password = (data_dir / "postgres.password").read_text().strip()
     assert password in server.url
     assert password not in repr(server)
-    assert password not in " ".join(_process(server).cmdline())
-    assert password not in str(_process(server).environ())
+    assert password not in " ".join(process_of(server).cmdline())
+    assert password not in str(process_of(server).environ())

@@ -14,6 +14,8 @@ from hub.store.embedded import EmbeddedPostgres
 from hub.store.engine import Store, open_store
 from hub.store.errors import KeyFileError, StoreUnavailable
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def own_settings(quick_directory: Path) -> Settings:

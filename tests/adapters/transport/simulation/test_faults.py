@@ -9,8 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.transport.simulation.faults import FaultKind, FaultPlan, Layer
+from contracts.conformance import Fault
 
 PORTAL = "national_portal"
+
+
+def test_the_faults_are_those_of_the_contract() -> None:
+    """A kind of fault that is added here is added to the contract suite, with the error it becomes."""
+    assert {kind.value for kind in FaultKind} == {fault.value for fault in Fault}
 
 
 def test_a_plan_without_wishes_harms_nobody() -> None:

@@ -66,6 +66,14 @@ async def test_many_requests_on_one_connection_pass_unchanged(recorder: Any) -> 
     assert [seen.body for seen in recorder.seen] == bodies
 
 
+async def test_an_answer_without_a_body_keeps_the_connection(recorder: Any) -> None:
+    """It is complete with its head, which is no reason to hang up."""
+    recorder.body = b""
+    async with _proxy(recorder, FaultPlan()) as proxy, aclosing(_client(proxy)) as client:
+        for _ in range(3):
+            assert (await _write(client, proxy)).content == b""
+
+
 @pytest.mark.parametrize("operation_of", [None, _size], ids=["streamed", "held"])
 async def test_chunked_bodies_pass_both_ways(recorder: Any, operation_of: Any) -> None:
     """A client that streams and a server that answers in chunks work through the proxy."""
