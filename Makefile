@@ -22,6 +22,11 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --no-config --universal 
 # `make lock UPGRADE=1` takes the newest versions; without it only what pyproject.toml demands changes.
 UPGRADE ?=
 
+# Of two processes that test, the one that is done takes over from the other.
+PYTEST := $(BIN)/pytest -n 2 --dist worksteal
+# Where the shell says otherwise, every process of a test would compile anew what it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help run demo test test-fast bench lint lock debian-test
 
 help: ## list these targets
@@ -34,12 +39,12 @@ run: $(VENV)/.runtime ## start the hub with simulators and sample traffic; Ctrl-
 demo: $(VENV)/.runtime ## play the tour end to end; exits 0 only if every step was verified
 	@$(BIN)/lienthong demo
 
-test: debian-test lint ## everything: style and rules, the fast suite, then the slow suite
-	$(BIN)/pytest -n 2 -m "not slow"
-	$(BIN)/pytest -n 2 -m slow
+test: debian-test lint ## everything: style and rules, the fast suite, then what takes long
+	$(PYTEST) -m "not slow"
+	$(PYTEST) -m "slow or hypothesis" --hypothesis-profile thorough
 
-test-fast: $(VENV)/.dev ## the fast suite only, under a minute
-	$(BIN)/pytest -n 2 -m "not slow"
+test-fast: $(VENV)/.dev ## the fast suite only, under two minutes
+	$(PYTEST) -m "not slow"
 
 bench: $(VENV)/.dev ## measure; prints a table of ratios and writes bench-results.json
 	$(BIN)/python -m benchmarks

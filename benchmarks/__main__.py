@@ -8,7 +8,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from benchmarks import backlog_growth, drain, intake
+from benchmarks import backlog_growth, drain, exchange_list, intake, ledger, reconcile
 from benchmarks.report import Measurement, show, write
 from benchmarks.sizes import QUICK, Sizes
 
@@ -16,6 +16,10 @@ BENCHMARKS: dict[str, Callable[[Sizes], Awaitable[list[Measurement]]]] = {
     "intake": intake.run,
     "drain": drain.run,
     "backlog-growth": backlog_growth.run,
+    "exchange-list": exchange_list.run,
+    "reconcile": reconcile.run,
+    "ledger-cost": ledger.run_cost,
+    "ledger-proof": ledger.run_proof,
 }
 """In the order of a full run; ``drain`` also measures ``memory``."""
 

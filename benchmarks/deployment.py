@@ -47,16 +47,19 @@ class Deployment:
 
 @contextlib.asynccontextmanager
 async def deployment(
-    *, portal_url: str = "http://127.0.0.1:9", portal_settings: Mapping[str, Any] | None = None
+    *,
+    portal_url: str = "http://127.0.0.1:9",
+    portal_settings: Mapping[str, Any] | None = None,
+    reconciliation: Mapping[str, Any] | None = None,
 ) -> AsyncGenerator[Deployment]:
     """Lend a fresh deployment; its database is stopped and its files are removed at the end.
 
     ``portal_url`` is where the simulated security server answers; ``portal_settings`` are put above the settings of
-    the connection.
+    the connection, ``reconciliation`` above its own.
     """
     # /var/tmp, because a /tmp in memory would make durable commits look free.
     with _temporary_directory() as directory:
-        _write_configuration(directory, portal_url, portal_settings or {})
+        _write_configuration(directory, portal_url, portal_settings or {}, reconciliation or {})
         settings = load_settings(directory / "lienthong.toml")
         async with await open_store(settings, upgrade=True) as store:
             adapter = load_adapters()[CONNECTION]
@@ -92,14 +95,21 @@ async def _token(store: Store, settings: Settings) -> str:
     return await tokens.issue(client, client.scopes)
 
 
-def _write_configuration(directory: Path, portal_url: str, more: Mapping[str, Any]) -> None:
-    extra = "\n".join(f"{name} = {json.dumps(value)}" for name, value in more.items())
+def _write_configuration(
+    directory: Path, portal_url: str, more: Mapping[str, Any], reconciliation: Mapping[str, Any]
+) -> None:
+    extra, asking = (
+        "\n".join(f"{name} = {json.dumps(value)}" for name, value in table.items()) for table in (more, reconciliation)
+    )
     (directory / "lienthong.toml").write_text(
         f"""
 data_dir = "{directory / "data"}"
 
 [connections.{CONNECTION}]
 adapter = "national_portal"
+
+[connections.{CONNECTION}.reconciliation]
+{asking}
 
 [connections.{CONNECTION}.settings]
 username = "{USERNAME}"

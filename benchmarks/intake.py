@@ -25,7 +25,7 @@ async def run(sizes: Sizes) -> list[Measurement]:
     async with deployment() as made, contextlib.AsyncExitStack() as children:
         ours = await children.enter_async_context(Child("api_server", {"storeless": False}, made.directory))
         bare = await children.enter_async_context(Child("api_server", {"storeless": True}, made.directory))
-        load = _Load(made, sizes)
+        load = Load(made, sizes)
         rates: list[float] = []
         reference: list[float] = []
         for _ in range(sizes.intake_rounds):
@@ -34,7 +34,7 @@ async def run(sizes: Sizes) -> list[Measurement]:
     return [Measurement.rate("intake", rates, reference, unit="PUT/s", bar=BAR)]
 
 
-class _Load:
+class Load:
     """One round after another, each on fresh codes."""
 
     def __init__(self, made: Deployment, sizes: Sizes) -> None:

@@ -19,6 +19,16 @@ class Sizes:
     backlog_few: int = 1_000
     backlog_many: int = 1_000_000
     backlog_claims: int = 200
+    reconcile_dossiers: int = 10_000
+    reconcile_rate: float = 200.0
+    list_few: int = 10_000
+    list_many: int = 1_000_000
+    list_pages: int = 15
+    ledger_rounds: int = 8
+    ledger_seconds: float = 2.0
+    ledger_entries: int = 10_000_000
+    ledger_sealed: int = 2_000
+    ledger_proofs: int = 1_000
 
 
 QUICK = Sizes(
@@ -32,4 +42,14 @@ QUICK = Sizes(
     backlog_few=200,
     backlog_many=1_000,
     backlog_claims=5,
+    reconcile_dossiers=60,
+    reconcile_rate=200.0,
+    list_few=1_000,
+    list_many=3_000,
+    list_pages=2,
+    ledger_rounds=1,
+    ledger_seconds=0.5,
+    ledger_entries=5_000,
+    ledger_sealed=100,
+    ledger_proofs=20,
 )

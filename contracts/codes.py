@@ -183,10 +183,15 @@ def parse_procedure_code(value: str) -> str:
     Local codes outside the form exist in the wild (``TS_lop1…``); the national portal does not know them,
     so they are refused here.
     """
-    match = _PROCEDURE.fullmatch(value)
-    if match is None or (match["agency"] and not _is_agency(match["agency"])):
+    if not is_procedure_code(value):
         raise PydanticCustomError("procedure_code", "not a national procedure code such as 1.000001.H99")
     return value
+
+
+def is_procedure_code(value: str) -> bool:
+    """Say whether ``value`` is a national procedure code, see `parse_procedure_code`."""
+    match = _PROCEDURE.fullmatch(value)
+    return match is not None and (not match["agency"] or _is_agency(match["agency"]))
 
 
 def procedure_root(code: str) -> str:
@@ -347,3 +352,14 @@ EnterpriseCode = Annotated[
 def parse_tax_code(value: str) -> str:
     """Check a tax code: an enterprise code, or since 1/7/2025 a person's number (TT 86/2024/TT-BTC)."""
     return value if _TWELVE_DIGITS.fullmatch(value) else parse_enterprise_code(value)
+
+
+TaxCode = Annotated[
+    str,
+    AfterValidator(parse_tax_code),
+    SchemaNote(
+        "A tax code: that of an enterprise, or the number of a person.",
+        pattern="^[0-9]{10}(-[0-9]{3})?$|^[0-9]{12}$",
+        example="099199000123",
+    ),
+]

@@ -11,12 +11,17 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
+from contracts.catalogue import CatalogueLists, CatalogueProcedure
+from contracts.document_store import FoundPapers, PaperQuery, ResultPaperEntry
 from contracts.dossier import Dossier, Procedure, Step
 from contracts.errors import Sentence
+from contracts.questions import Answer, GivenAnswer, Question
+from contracts.ratings import MonthlyRating
 from contracts.states import DossierState
 
 
@@ -44,7 +49,9 @@ class Operation:
     batch: int = 1
     """How many exchanges one call may carry."""
     batch_within_lane: bool = False
-    """Whether the exchanges of one call must be of one lane (one dossier)."""
+    """Whether a call may carry several exchanges of one lane (one dossier), in their order."""
+    batch_across_lanes: bool = True
+    """Whether a call may carry exchanges of several lanes. What is in doubt is always sent, and asked about, alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +62,13 @@ class DossierPush:
     dossier: Dossier
     known_there: bool
     """Whether an earlier exchange proved that the partner holds this dossier."""
+    tried_before: bool = True
+    """Whether an earlier message about this dossier may still be under way; false only where none was ever sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class StepPush:
-    """One step to be published; pushes of one call are of one dossier and in order."""
+    """One step to be published; the pushes of one dossier in a call are in order."""
 
     exchange_id: str
     dossier_code: str
@@ -84,7 +93,7 @@ class PartnerDossier:
     step_fingerprints: tuple[str, ...] | None
     """One fingerprint per step, in their order; ``None`` where the partner does not list steps."""
     facts: Mapping[str, str] = field(default_factory=dict)
-    """Further canonical facts by name, as far as the partner tells them."""
+    """Further canonical facts by their names in `contracts.comparison`, as far as the partner tells them."""
 
 
 @runtime_checkable
@@ -105,7 +114,7 @@ class DossierPublisher(Protocol):
         ...
 
     async def push_steps(self, pushes: Sequence[StepPush]) -> CallReport:
-        """Append these steps at the partner, all or an error for all."""
+        """Append these steps at the partner, all or an error for all; in each dossier in the order given."""
         ...
 
     async def find_dossier(self, code: str) -> PartnerDossier | None:
@@ -123,6 +132,124 @@ class ProcedureCatalogue(Protocol):
 
     async def list_procedures(self) -> Sequence[Procedure]:
         """Return all procedures the partner publishes for this agency."""
+        ...
+
+
+@runtime_checkable
+class CatalogueSource(Protocol):
+    """Publishes the national catalogue: procedures with their details, agencies, fields, services."""
+
+    @property
+    def operations(self) -> Mapping[str, Operation]:
+        """``list_catalogue`` and ``read_procedure`` (both safe)."""
+        ...
+
+    async def list_catalogue(self) -> CatalogueLists:
+        """Return the lists; the one of procedures comes or the call fails, others may be missing."""
+        ...
+
+    async def read_procedure(self, code: str) -> CatalogueProcedure | None:
+        """Return a procedure with its details; ``None`` is the answer that there is none of this root."""
+        ...
+
+
+@runtime_checkable
+class TechnicalIds(Protocol):
+    """Knows the technical id (TechID) that stands for the owner of a dossier at the portal."""
+
+    @property
+    def operations(self) -> Mapping[str, Operation]:
+        """``find_technical_ids`` (safe)."""
+        ...
+
+    async def find_technical_ids(self, number: str) -> Sequence[str]:
+        """Return the technical ids of a personal number or tax code; none where it has no account."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerPush:
+    """An answer to be published."""
+
+    exchange_id: str
+    answer: Answer
+
+
+@runtime_checkable
+class QuestionDesk(Protocol):
+    """Gives the questions that wait for us, and takes the answers."""
+
+    @property
+    def operations(self) -> Mapping[str, Operation]:
+        """``list_questions`` (safe), ``push_answer`` (reconcile first), ``list_answers`` (safe)."""
+        ...
+
+    async def list_questions(self) -> Sequence[Question]:
+        """Return all questions the partner shows us, each id once for every content it was told with."""
+        ...
+
+    async def push_answer(self, push: AnswerPush) -> CallReport:
+        """Hand in an answer."""
+        ...
+
+    async def list_answers(self, question_id: str) -> Sequence[GivenAnswer]:
+        """Return the answers the partner holds for a question: to know an answered one, to settle a doubt."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RatingPush:
+    """A rating of one month to be published."""
+
+    exchange_id: str
+    rating: MonthlyRating
+
+
+@runtime_checkable
+class RatingPublisher(Protocol):
+    """Takes the monthly satisfaction of citizens."""
+
+    @property
+    def operations(self) -> Mapping[str, Operation]:
+        """``push_rating``: idempotent where the partner keeps one rating per month and procedure, else never."""
+        ...
+
+    async def push_rating(self, push: RatingPush) -> CallReport:
+        """Publish a rating, in place of what the partner had for the month and procedure."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ResultPaperPush:
+    """A result paper to be handed in."""
+
+    exchange_id: str
+    paper: ResultPaperEntry
+
+
+@runtime_checkable
+class PersonalDocumentStore(Protocol):
+    """Holds the papers of citizens and organisations; who asks is always an officer."""
+
+    @property
+    def operations(self) -> Mapping[str, Operation]:
+        """``find_papers``, ``fetch_file`` (safe), ``push_result_paper`` (reconcile first)."""
+        ...
+
+    async def find_papers(self, query: PaperQuery) -> FoundPapers:
+        """Return the papers the store gives."""
+        ...
+
+    async def fetch_file(self, owner_agency: str, location: str) -> bytes:
+        """Return the bytes of a file that `find_papers` named."""
+        ...
+
+    async def push_result_paper(self, push: ResultPaperPush) -> CallReport:
+        """Hand in a result paper for its owner."""
+        ...
+
+    async def has_result_paper(self, paper: ResultPaperEntry) -> bool:
+        """Ask, as the officer who handed it in, whether the store holds this paper."""
         ...
 
 
@@ -204,8 +331,22 @@ class PlayedPartner:
     settings: BaseModel
     """The settings with which a connection reaches it."""
     control: Any
-    """ASGI application with paths of its own: ``/`` is a page, ``/state`` what it received, ``/faults`` takes GET,
-    POST (``kind``, ``operation``, ``share``, ``count``, ``duration_seconds``, ``seconds``) and DELETE."""
+    """ASGI application with paths of its own: ``/`` is a page, ``/state`` what it received (``counts``: ``service``,
+    ``code``, ``calls``), ``/faults`` takes GET, POST (``kind``, ``operation``, ``share``, ``count``,
+    ``duration_seconds``, ``seconds``, ``when``: ``before`` or ``after`` it acts) and DELETE, ``/reset`` takes POST.
+    Where dossiers are published, ``/dossiers/{code}`` tells what it holds: ``dossier`` and ``step_list`` in its own
+    words, ``creates``. A partner that calls us takes POST ``/inbound_target`` (``url``, ``secret``) and ``/calls/…``,
+    which make it call. Others of its own may follow, as ``/seed``."""
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """The PEM files a connection speaks TLS with; ``None`` where the system's own, or none, is used."""
+
+    ca_file: Path | None = None
+    certificate_file: Path | None = None
+    """Our client certificate and its chain."""
+    key_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,3 +364,5 @@ class Adapter:
     """Plays the partner on loopback while its context is open: the simulator, the road to it, faults of the wire."""
     addresses: Callable[[Any], Sequence[str]] | None = None
     """Returns the addresses (URLs) that a connection with these settings calls, for checks of name, port and TLS."""
+    tls: Callable[[Any], TlsFiles] | None = None
+    """Returns the files with which a connection with these settings speaks TLS, for the same checks."""

@@ -1,7 +1,8 @@
 """The processes of the hub, put together: the one place where their parts are made and wired.
 
 ``build_services`` opens what the configuration names for the api process and ``create_app`` turns it into an
-application; ``build_worker`` does the same for a worker, ``build_operations`` for a person at the command line.
+application; ``build_worker`` does the same for a worker, ``build_clerk`` for a clerk, ``build_operations`` for a
+person at the command line.
 Tests hand ``create_app`` parts of their own.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 from typing import Any
@@ -23,35 +24,59 @@ from starlette.types import ASGIApp
 import hub.access.api
 import hub.dossiers.api
 import hub.exchanges.api
+import hub.exchanges.steering
 import hub.health.api
+import hub.inbox.api
+import hub.ledger.api
+import hub.reconciliation.api
+import hub.replays.api
+import hub.score.api
+import hub.webhooks.api
 from contracts.errors import Sentence
-from contracts.ports import AdapterContext, DossierPublisher, ProcedureCatalogue, RepeatClass
+from contracts.ports import AdapterContext, DossierPublisher
 from contracts.rules import DossierRules
 from hub.access.guard import Guard
 from hub.access.jobs import Housekeeping
 from hub.access.signing import KeyRing
 from hub.access.tokens import Tokens
-from hub.dossiers.delivery import SnapshotCourier, StepCourier
+from hub.catalogue.sync import CatalogueSync
+from hub.clerk import Clerk, Job
 from hub.dossiers.intake import DossierIntake
-from hub.dossiers.jobs import ProcedureSync
 from hub.dossiers.procedures import ProcedureIndex
 from hub.dossiers.service import DossierService
-from hub.exchanges.courier import Courier
 from hub.exchanges.facts import ConnectionFacts
 from hub.exchanges.service import ConnectionInfo, ConnectionService, ExchangeService
 from hub.exchanges.sessions import StoredSessions
 from hub.exchanges.worker import Delivery, Worker
 from hub.health import metrics
+from hub.health.assembly import health_jobs, operator_resources
 from hub.health.backlog import BacklogGauges
+from hub.health.probe_service import ProbeService, probe_service
 from hub.health.readiness import Prober
+from hub.inbox.handing_out import publisher_of
+from hub.inbox.reading import InboxService
+from hub.inbox.wiring import build_door, file_client, webhook_client
+from hub.ledger.sealer import LedgerSealer
+from hub.ledger.service import LedgerService
+from hub.profiles.profile import Profile, load_profile
+from hub.reconciliation.jobs import ReconciliationJob
+from hub.reconciliation.running import Reconciler
+from hub.reconciliation.service import ReconciliationService
 from hub.registry import OpenConnection, load_adapters, open_connections
+from hub.replays.jobs import ReplayRunner
+from hub.replays.service import ReplayService
+from hub.score.jobs import ScoreKeeper
+from hub.score.service import ScoreService, scored_connection
 from hub.settings import RuleSettings, Settings, SettingsError
 from hub.store.engine import Store, open_store
+from hub.subjects import Subjects, couriers, repeat_classes
 from hub.web import openapi
 from hub.web.access_log import AccessLog
 from hub.web.answers import Answer
 from hub.web.application import Application
 from hub.web.resources import PUBLIC, Call, Operation, Resource, Success
+from hub.webhooks.dispatch import Dispatcher
+from hub.webhooks.endpoints import webhook_endpoints
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +89,13 @@ class Services:
     dossiers: hub.dossiers.api.Reader
     exchanges: hub.exchanges.api.Exchanges
     connections: hub.exchanges.api.Connections
+    replays: ReplayService
+    reconciliations: ReconciliationService
+    scores: ScoreService
+    subjects: Subjects = field(default_factory=Subjects)
+    probes: ProbeService | None = None
+    door: ASGIApp | None = None
+    """Serves the calls of partners."""
 
 
 @contextlib.asynccontextmanager
@@ -76,11 +108,13 @@ async def build_services(settings: Settings, *, upgrade: bool = False) -> AsyncG
     """
     async with _open(settings, upgrade=upgrade) as (store, opened), contextlib.AsyncExitStack() as closing:
         infos = connection_infos(opened)
+        profile = load_profile(settings.profile)
         intake = DossierIntake(
             store,
             publishers=[name for name, one in opened.items() if isinstance(one.connection, DossierPublisher)],
-            rules=dossier_rules(settings.rules),
+            rules=dossier_rules(settings.rules, profile),
             procedures=ProcedureIndex(store),
+            profile=profile,
         )
         closing.push_async_callback(intake.aclose)
         yield Services(
@@ -89,7 +123,13 @@ async def build_services(settings: Settings, *, upgrade: bool = False) -> AsyncG
             intake=intake,
             dossiers=DossierService(store, infos),
             exchanges=ExchangeService(store, infos),
-            connections=ConnectionService(store, infos),
+            connections=ConnectionService(store, infos, settings.health),
+            replays=ReplayService(store, infos, settings.replays),
+            reconciliations=_reconciliations(store, _reconcilers(store, opened)),
+            scores=_scores(settings, store, opened),
+            subjects=Subjects.of(opened),
+            probes=await closing.enter_async_context(probe_service(settings, store)),
+            door=build_door(settings, store, opened, await closing.enter_async_context(file_client(settings))),
         )
 
 
@@ -105,17 +145,32 @@ def create_app(services: Services) -> FastAPI:
     dossier_api = hub.dossiers.api.DossierApi(services.intake, services.dossiers, settings.api)
     operator_api = hub.exchanges.api.OperatorApi(services.exchanges, services.connections, store, settings.api)
     health_api = hub.health.api.HealthApi(
-        Prober(store), BacklogGauges(services.connections), settings.api.metrics_allow
+        Prober(store), BacklogGauges(services.connections, store), settings.api.metrics_allow
     )
+    steering = hub.exchanges.steering.SteeringApi(services.exchanges, services.connections, store, settings.api)
+    replay_api = hub.replays.api.ReplayApi(services.replays, store, settings.api)
     resources = [
         *hub.dossiers.api.resources(dossier_api, guard),
+        *hub.exchanges.steering.resources(steering, guard),
         *hub.exchanges.api.resources(operator_api, guard),
+        *hub.replays.api.resources(replay_api, guard),
+        *hub.score.api.resources(hub.score.api.ScoreApi(services.scores), guard),
+        *hub.ledger.api.resources(hub.ledger.api.LedgerApi(LedgerService(store)), guard),
+        *hub.inbox.api.resources(hub.inbox.api.InboxApi(InboxService(store), store, settings.api), guard),
+        *hub.webhooks.api.resources(
+            hub.webhooks.api.WebhookApi(webhook_endpoints(store, settings.webhooks), store, settings.api), guard
+        ),
+        *hub.reconciliation.api.resources(
+            hub.reconciliation.api.ReconciliationApi(services.reconciliations, store, settings.api), guard
+        ),
+        *services.subjects.resources(settings, store, guard),
         *hub.access.api.resources(token_endpoint, guard),
         *hub.health.api.resources(health_api, guard),
+        *operator_resources(settings, store, services.probes, guard),
     ]
     resources.append(_description(resources, guard))
     housekeeping = Housekeeping(store, token_lifetime_seconds=settings.api.token_lifetime_seconds)
-    return Application(resources, guard, AccessLog(settings.log), jobs=[housekeeping.run])
+    return Application(resources, guard, AccessLog(settings.log), jobs=[housekeeping.run], door=services.door)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +178,6 @@ class WorkerServices:
     """What a worker process runs until it is stopped."""
 
     worker: Worker
-    procedures: ProcedureSync
 
 
 @contextlib.asynccontextmanager
@@ -137,19 +191,38 @@ async def build_worker(settings: Settings) -> AsyncGenerator[WorkerServices]:
         deliveries = [
             Delivery(
                 connection=name,
-                couriers=_couriers(one.connection, store),
+                couriers=found,
                 settings=one.configured.delivery,
                 facts=facts[name],
             )
             for name, one in opened.items()
-            if isinstance(one.connection, DossierPublisher)
+            if (found := couriers(one.connection, store, publisher=publisher_of(one, store, settings)))
         ]
-        yield WorkerServices(_worker(store, deliveries, settings), _procedure_sync(store, opened))
+        yield WorkerServices(_worker(store, deliveries, settings))
 
 
-def _couriers(publisher: DossierPublisher, store: Store) -> dict[str, Courier]:
-    couriers: list[Courier] = [SnapshotCourier(publisher, store.sealer), StepCourier(publisher, store.sealer)]
-    return {one.operation.name: one for one in couriers}
+@contextlib.asynccontextmanager
+async def build_clerk(settings: Settings) -> AsyncGenerator[Clerk]:
+    """Open the store and the connections, and lend the clerk with all its jobs. Raises as `build_services` does."""
+    async with (
+        _open(settings) as (store, opened),
+        webhook_client(settings) as webhook_http,
+        health_jobs(settings, store, opened) as of_health,
+    ):
+        jobs = [
+            *of_health,
+            *Subjects.of(opened).jobs(settings, store),
+            Job("reconciliation", _reconciliation_job(settings, store, opened).run),
+            Job("scores", _score_keeper(settings, store, opened).run),
+            Job("webhooks", Dispatcher(store, webhook_http, settings.webhooks).run),
+            Job("replays", ReplayRunner(store, connection_infos(opened), settings.replays).run),
+            Job("ledger", _ledger_sealer(store, settings).run),
+        ]
+        yield Clerk(store, jobs)
+
+
+def _ledger_sealer(store: Store, settings: Settings) -> LedgerSealer:
+    return LedgerSealer(store, origin=settings.ledger.origin, every_seconds=settings.ledger.seal_every_seconds)
 
 
 def _worker(store: Store, deliveries: list[Delivery], settings: Settings) -> Worker:
@@ -165,11 +238,35 @@ def _worker(store: Store, deliveries: list[Delivery], settings: Settings) -> Wor
         ) from error
 
 
-def _procedure_sync(store: Store, opened: Mapping[str, OpenConnection]) -> ProcedureSync:
-    return ProcedureSync(
-        store,
-        {name: one.connection for name, one in opened.items() if isinstance(one.connection, ProcedureCatalogue)},
-    )
+def _reconcilers(store: Store, opened: Mapping[str, OpenConnection]) -> list[Reconciler]:
+    return [
+        Reconciler(store, name, one.connection, one.configured.reconciliation, one.configured.delivery)
+        for name, one in opened.items()
+        if isinstance(one.connection, DossierPublisher)
+    ]
+
+
+def _reconciliation_job(settings: Settings, store: Store, opened: Mapping[str, OpenConnection]) -> ReconciliationJob:
+    reconcilers = _reconcilers(store, opened)
+    nightly = load_profile(settings.profile).reconciliation_at
+    return ReconciliationJob(store, _reconciliations(store, reconcilers), reconcilers, nightly=nightly)
+
+
+def _reconciliations(store: Store, reconcilers: Sequence[Reconciler]) -> ReconciliationService:
+    return ReconciliationService(store, [one.reconcilable for one in reconcilers])
+
+
+def _publishers(opened: Mapping[str, OpenConnection]) -> list[str]:
+    return [name for name, one in opened.items() if isinstance(one.connection, DossierPublisher)]
+
+
+def _scores(settings: Settings, store: Store, opened: Mapping[str, OpenConnection]) -> ScoreService:
+    return ScoreService(store, settings.scores, scored_connection(settings.scores, _publishers(opened)))
+
+
+def _score_keeper(settings: Settings, store: Store, opened: Mapping[str, OpenConnection]) -> ScoreKeeper:
+    scored = scored_connection(settings.scores, _publishers(opened))
+    return ScoreKeeper(store, load_profile(settings.profile), settings.scores, scored)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +276,12 @@ class Operations:
     store: Store
     connections: ConnectionService
     exchanges: ExchangeService
-    procedures: ProcedureSync
+    replays: ReplayService
+    catalogue: CatalogueSync
+    reconciliations: ReconciliationService
+    reconcilers: Sequence[Reconciler]
+    scores: ScoreService
+    score_keeper: Callable[[], ScoreKeeper]
 
 
 @contextlib.asynccontextmanager
@@ -187,37 +289,49 @@ async def build_operations(settings: Settings) -> AsyncGenerator[Operations]:
     """Open the store and the connections for one command. Raises as `build_services` does."""
     async with _open(settings) as (store, opened):
         infos = connection_infos(opened)
+        reconcilers = _reconcilers(store, opened)
         yield Operations(
+            reconciliations=_reconciliations(store, reconcilers),
+            reconcilers=reconcilers,
             store=store,
-            connections=ConnectionService(store, infos),
+            connections=ConnectionService(store, infos, settings.health),
             exchanges=ExchangeService(store, infos),
-            procedures=_procedure_sync(store, opened),
+            replays=ReplayService(store, infos, settings.replays),
+            catalogue=Subjects.of(opened).sync(settings, store),
+            scores=_scores(settings, store, opened),
+            score_keeper=partial(_score_keeper, settings, store, opened),
         )
 
 
 def connection_infos(opened: Mapping[str, OpenConnection]) -> list[ConnectionInfo]:
     """Return what the readers of exchanges need to know of each open connection, in its order."""
     return [
-        ConnectionInfo(id=name, adapter=one.adapter.name, title=one.title, repeat_classes=_repeat_classes(one))
+        ConnectionInfo(
+            id=name,
+            adapter=one.adapter.name,
+            title=one.title,
+            repeat_classes=repeat_classes(one.connection),
+            rate_per_second=one.configured.delivery.rate_per_second,
+            contact=one.configured.contact.words if one.configured.contact is not None else "",
+        )
         for name, one in opened.items()
     ]
 
 
-def dossier_rules(settings: RuleSettings) -> DossierRules:
-    """Return the rules of dossiers that this province has configured."""
+def dossier_rules(settings: RuleSettings, profile: Profile) -> DossierRules:
+    """Return the rules of dossiers: those of the province's profile, and what this deployment sets in their place."""
+
+    def ruled(name: str) -> Any:
+        own = getattr(settings, name)
+        return getattr(profile, name) if own is None else own
+
     return DossierRules(
-        max_supplements=settings.max_supplements,
-        max_extensions=settings.max_extensions,
-        late_entry_after=timedelta(hours=settings.late_entry_after_hours),
+        max_supplements=ruled("max_supplements"),
+        max_extensions=ruled("max_extensions"),
+        late_entry_after=timedelta(hours=ruled("late_entry_after_hours")),
         clock_skew=timedelta(minutes=settings.clock_skew_minutes),
-        fees_before_result=settings.fees_before_result,
+        fees_before_result=ruled("fees_before_result"),
     )
-
-
-def _repeat_classes(opened: OpenConnection) -> dict[str, RepeatClass]:
-    if isinstance(opened.connection, DossierPublisher):
-        return {name: operation.repeat for name, operation in opened.connection.operations.items()}
-    return {}
 
 
 @contextlib.asynccontextmanager

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from hub.document_store.papers import paper_context
+from hub.document_store.service import found_context
 from hub.dossiers.events_store import event_context
+from hub.inbox.receiving import body_context, file_context
+from hub.ledger.keys import key_context
+from hub.lookups.recording import lookup_context
+from hub.questions.records import answer_context, question_context
+from hub.ratings.delivery import rating_context
 from hub.store.rotation import SealedColumn
+from hub.webhooks.endpoints import secret_context
 
 SEALED_COLUMNS: tuple[SealedColumn, ...] = (
     SealedColumn(
@@ -11,6 +19,31 @@ SEALED_COLUMNS: tuple[SealedColumn, ...] = (
         key_columns=("dossier_code", "revision"),
         blob_column="sealed",
         context=lambda row: event_context(row["dossier_code"], row["revision"]),
+    ),
+    SealedColumn(
+        table="inbox_events",
+        key_columns=("id",),
+        blob_column="sealed",
+        context=lambda row: body_context(row["id"]),
+    ),
+    SealedColumn(
+        table="inbox_files",
+        key_columns=("event_id", "number"),
+        blob_column="sealed",
+        context=lambda row: file_context(row["event_id"], row["number"]),
+        batch=8,
+    ),
+    SealedColumn(
+        table="webhook_secrets",
+        key_columns=("endpoint_id", "number"),
+        blob_column="sealed",
+        context=lambda row: secret_context(row["endpoint_id"], row["number"]),
+    ),
+    SealedColumn(
+        table="ledger_keys",
+        key_columns=("id",),
+        blob_column="sealed",
+        context=lambda row: key_context(row["id"]),
     ),
     SealedColumn(
         table="partner_sessions",
@@ -24,5 +57,41 @@ SEALED_COLUMNS: tuple[SealedColumn, ...] = (
         key_columns=("id",),
         blob_column="sealed",
         context=lambda row: f"signing-key:{row['id']}",
+    ),
+    SealedColumn(
+        table="questions",
+        key_columns=("id",),
+        blob_column="sealed",
+        context=lambda row: question_context(row["id"]),
+    ),
+    SealedColumn(
+        table="question_answers",
+        key_columns=("question_id", "number"),
+        blob_column="sealed",
+        context=lambda row: answer_context(row["question_id"], row["number"]),
+    ),
+    SealedColumn(
+        table="ratings",
+        key_columns=("month", "procedure_root", "revision"),
+        blob_column="sealed",
+        context=lambda row: rating_context(row["month"], row["procedure_root"], row["revision"]),
+    ),
+    SealedColumn(
+        table="lookup_records",
+        key_columns=("id",),
+        blob_column="sealed",
+        context=lambda row: lookup_context(row["id"]),
+    ),
+    SealedColumn(
+        table="found_papers",
+        key_columns=("lookup_id",),
+        blob_column="sealed",
+        context=lambda row: found_context(row["lookup_id"]),
+    ),
+    SealedColumn(
+        table="result_papers",
+        key_columns=("dossier_code", "paper_id", "revision"),
+        blob_column="sealed",
+        context=lambda row: paper_context(row["dossier_code"], row["paper_id"], row["revision"]),
     ),
 )

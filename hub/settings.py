@@ -12,19 +12,37 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr, model_validator
+from pydantic import AfterValidator, Field, IPvAnyNetwork, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from hub.alerts.settings import AlertSettings
+from hub.catalogue.settings import CatalogueSettings
+from hub.document_store.settings import DocumentStoreHubSettings
+from hub.health.settings import DutyContact, HealthSettings
+from hub.inbox.settings import InboundAccess, InboundSettings
+from hub.ledger.settings import LedgerSettings
+from hub.profiles.profile import load_profile
+from hub.questions.settings import QuestionSettings
+from hub.reconciliation.settings import ReconciliationSettings
+from hub.replays.settings import ReplaySettings
+
 # Other modules import these two from here: where the settings are is where their error and loader are.
 from hub.settings_loading import ENVIRONMENT_PREFIX, SettingsError, explain, read_sources
+from hub.settings_section import Section
+from hub.webhooks.settings import WebhookSettings
 
 __all__ = [
+    "AlertSettings",
     "ApiSettings",
+    "ClerkSettings",
     "ConnectionSettings",
     "DeliverySettings",
+    "HealthSettings",
+    "LedgerSettings",
     "LogSettings",
     "RuleSettings",
+    "ScoreSettings",
     "Settings",
     "SettingsError",
     "StoreSettings",
@@ -33,10 +51,7 @@ __all__ = [
 ]
 
 
-class Section(BaseModel):
-    """A part of the settings: immutable, without unknown keys; values never show in its errors."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False)
+Month = Annotated[str, Field(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])$")]
 
 
 class StoreSettings(Section):
@@ -78,6 +93,12 @@ class ApiSettings(Section):
 class WorkerSettings(Section):
     """How workers claim exchanges."""
 
+    processes: int | None = Field(
+        default=None,
+        ge=1,
+        le=64,
+        description="Worker processes of `lienthong up`; unset: one for each core of the machine, at most 4.",
+    )
     lease_seconds: int = Field(
         default=240, ge=5, le=3600, description="How long a claimed exchange belongs to its worker, in seconds."
     )
@@ -88,21 +109,84 @@ class WorkerSettings(Section):
     shutdown_grace_seconds: float = Field(
         default=25.0, ge=0, le=600, description="How long running calls may finish after SIGTERM, in seconds."
     )
+    metrics_port: int | None = Field(
+        default=None,
+        ge=0,
+        le=65535,
+        description="TCP port of a worker's metrics, further workers the next ones; unset: none. 0 takes a free one.",
+    )
+    metrics_host: str = Field(default="127.0.0.1", min_length=1, description="Address of a worker's metrics.")
+
+
+class ClerkSettings(Section):
+    """The process that does what the clock asks for."""
+
+    metrics_port: int | None = Field(
+        default=None, ge=0, le=65535, description="TCP port of the clerk's metrics; unset: none. 0 takes a free one."
+    )
+    metrics_host: str = Field(default="127.0.0.1", min_length=1, description="Address of the clerk's metrics.")
 
 
 class RuleSettings(Section):
-    """Limits of the regulations that a province may have to change when the regulations do."""
+    """Rules of this deployment in place of those of its profile; what is unset is as the profile says."""
 
-    max_supplements: int = Field(default=1, ge=0, le=10, description="Supplement requests allowed per dossier.")
-    max_extensions: int = Field(default=1, ge=0, le=1, description="Deadline extensions allowed per dossier.")
-    late_entry_after_hours: float = Field(
-        default=24.0, ge=0, le=8760, description="A step reported later than this many hours is marked as late entry."
+    max_supplements: int | None = Field(
+        default=None, ge=0, le=10, description="Supplement requests allowed per dossier; unset: as the profile says."
+    )
+    max_extensions: int | None = Field(
+        default=None, ge=0, le=1, description="Deadline extensions allowed per dossier; unset: as the profile says."
+    )
+    late_entry_after_hours: float | None = Field(
+        default=None,
+        ge=0,
+        le=8760,
+        description="A step reported later than this many hours is marked as late entry; unset: as the profile says.",
     )
     clock_skew_minutes: float = Field(
         default=5.0, ge=0, le=1440, description="How far in the future a reported moment may lie, in minutes."
     )
-    fees_before_result: bool = Field(
-        default=True, description="Whether all fees must be paid before the result is returned."
+    fees_before_result: bool | None = Field(
+        default=None,
+        description="Whether all fees must be paid before the result is returned; unset: as the profile says.",
+    )
+
+
+class ScoreSettings(Section):
+    """How the national score (QĐ 766) is estimated where the public formula paper leaves room; docs/score-guard.md."""
+
+    connection: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=48,
+        description="Connection whose copy of the dossiers is scored; unset: the first that follows dossiers.",
+    )
+    supplement_clock: Literal["unless_renewed", "always"] = Field(
+        default="unless_renewed",
+        description="When the time of the one supplement is taken off: only if the due date was not moved, or always.",
+    )
+    on_time_among: Literal["received", "handled"] = Field(
+        default="received",
+        description="Dossiers of line 2.1: those received in the month, or also those carried over from before.",
+    )
+    results_among: Literal["finished", "received"] = Field(
+        default="finished",
+        description="Dossiers of the lines about results (3.3, 4.1, 4.2): finished ones, or all received ones.",
+    )
+    population_databases: tuple[Annotated[str, Field(min_length=1, max_length=64)], ...] = Field(
+        default=(), max_length=50, description="Database codes (MaCSDL) that stand for the population database (4.5)."
+    )
+    reported: dict[Month, dict[str, Annotated[int, Field(ge=0, le=10**9)]]] = Field(
+        default_factory=dict,
+        description="Dossiers by month (YYYY-MM) and agency in the national report system, for the rate of line 1.4.",
+    )
+    synchronised_within_minutes: float = Field(
+        default=30.0, ge=0, le=1440, description="How long a revision may be on its way before it is warned of."
+    )
+    refresh_seconds: float = Field(
+        default=30.0, gt=0, le=3600, description="How often score facts are brought up to date."
+    )
+    warnings_seconds: float = Field(
+        default=120.0, gt=0, le=3600, description="How often early warnings are raised and cleared."
     )
 
 
@@ -182,6 +266,13 @@ class ConnectionSettings(Section):
     delivery: DeliverySettings = Field(
         default_factory=DeliverySettings, description="How exchanges go to this connection."
     )
+    contact: DutyContact | None = Field(default=None, description="Whom to call when this connection has trouble.")
+    reconciliation: ReconciliationSettings = Field(
+        default_factory=ReconciliationSettings, description="How our dossiers are compared with the partner's."
+    )
+    inbound: InboundAccess = Field(
+        default_factory=InboundAccess, description="Who may call us as the partner of this connection."
+    )
     # May hold secrets, whose names only the adapter knows: never shown.
     settings: dict[str, Any] = Field(
         default_factory=dict, repr=False, description="The adapter's own keys; see the README of the adapter."
@@ -235,8 +326,33 @@ class Settings(BaseSettings):
     store: StoreSettings = Field(default_factory=StoreSettings, description="Database connection pool.")
     api: ApiSettings = Field(default_factory=ApiSettings, description="The HTTP interface.")
     worker: WorkerSettings = Field(default_factory=WorkerSettings, description="How workers claim exchanges.")
-    rules: RuleSettings = Field(default_factory=RuleSettings, description="Limits of the regulations.")
+    clerk: ClerkSettings = Field(default_factory=ClerkSettings, description="What the clock asks for.")
+    profile: str = Field(
+        default="default",
+        min_length=1,
+        max_length=500,
+        description="Province profile: default, vinh_phuc, hai_duong, yen_bai, binh_dinh, lam_dong, or a file's path.",
+    )
+    rules: RuleSettings = Field(default_factory=RuleSettings, description="Rules in place of those of the profile.")
+    scores: ScoreSettings = Field(
+        default_factory=ScoreSettings, description="How the national score is estimated where its formulas leave room."
+    )
+    ledger: LedgerSettings = Field(default_factory=LedgerSettings, description="The tamper-evident record.")
+    replays: ReplaySettings = Field(default_factory=ReplaySettings, description="Replays and dismissals by filter.")
+    catalogue: CatalogueSettings = Field(
+        default_factory=CatalogueSettings, description="The copy of the national catalogue of procedures."
+    )
+    questions: QuestionSettings = Field(
+        default_factory=QuestionSettings, description="Questions at the national portal and their deadlines."
+    )
+    document_store: DocumentStoreHubSettings = Field(
+        default_factory=DocumentStoreHubSettings, description="What the personal e-document store gives."
+    )
     log: LogSettings = Field(default_factory=LogSettings, description="The log.")
+    health: HealthSettings = Field(default_factory=HealthSettings, description="Probes, states and forecasts.")
+    alerts: AlertSettings = Field(default_factory=AlertSettings, description="Alerts and their channels.")
+    inbound: InboundSettings = Field(default_factory=InboundSettings, description="Calls of partners to us.")
+    webhooks: WebhookSettings = Field(default_factory=WebhookSettings, description="Where events are sent to.")
     connections: dict[ConnectionId, ConnectionSettings] = Field(
         default_factory=dict, description="Connections by id, in the order in which they are opened and shown."
     )
@@ -270,4 +386,6 @@ def load_settings(path: Path | None = None) -> Settings:
     """
     sources = read_sources(Settings, path)
     with explain(Settings, sources):
-        return Settings(**sources.merged)
+        settings = Settings(**sources.merged)
+    load_profile(settings.profile)  # a mistake in it is told here, where mistakes in settings are, and not later
+    return settings

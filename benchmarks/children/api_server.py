@@ -16,13 +16,13 @@ import uvloop
 
 from contracts.dossier import DossierFacts
 from contracts.states import DossierState
-from hub import memory
 from hub.app import build_services, create_app
 from hub.dossiers.decisions import Caller
 from hub.dossiers.intake import DossierIntake
 from hub.dossiers.views import Receipt
 from hub.exchanges.outbox import new_exchange_id
 from hub.log import configure_logging
+from hub.running import memory
 from hub.settings import load_settings
 from hub.web.server import serve
 

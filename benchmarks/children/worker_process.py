@@ -8,9 +8,9 @@ import signal
 
 import uvloop
 
-from hub import memory
 from hub.app import build_worker
 from hub.log import configure_logging
+from hub.running import memory
 from hub.settings import load_settings
 
 

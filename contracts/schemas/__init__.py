@@ -14,6 +14,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
+from contracts.document_store import PaperQuery, ResultPaperEntry
 from contracts.dossier import Dossier, DossierFacts
 from contracts.events import (
     CancellationEntry,
@@ -23,6 +24,10 @@ from contracts.events import (
     SupplementRequestEntry,
     WithdrawalEntry,
 )
+from contracts.inbox import BODIES
+from contracts.lookups import TechnicalIdQuestion
+from contracts.questions import AnswerEntry
+from contracts.ratings import RatingEntry
 from contracts.schemas.compatibility import Break, Direction, find_breaks
 
 VERSION = "1"
@@ -78,7 +83,13 @@ PUBLISHED: tuple[PublishedModel, ...] = (
     PublishedModel("result", ResultEntry, "input"),
     PublishedModel("withdrawal", WithdrawalEntry, "input"),
     PublishedModel("cancellation", CancellationEntry, "input"),
+    PublishedModel("question-answer", AnswerEntry, "input"),
+    PublishedModel("rating", RatingEntry, "input"),
+    PublishedModel("technical-id-question", TechnicalIdQuestion, "input"),
+    PublishedModel("paper-query", PaperQuery, "input"),
+    PublishedModel("result-paper", ResultPaperEntry, "input"),
     PublishedModel("dossier", Dossier, "output"),
+    *(PublishedModel(f"inbox-{kind.name.lower().replace('_', '-')}", body, "output") for kind, body in BODIES.items()),
 )
 """Everything whose form users rely on."""
 

@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -24,6 +24,7 @@ from contracts.codes import parse_agency_code
 from contracts.errors import Sentence
 from hub.access.scopes import Scope
 from hub.errors import Refusal
+from hub.ledger.entries import MAX_FACT, PROGRAM, record_act
 from hub.store.engine import Store
 
 MAX_NAME = 120
@@ -60,7 +61,9 @@ def looks_like_id(text: str) -> bool:
     return _ID.fullmatch(text) is not None
 
 
-async def add(store: Store, *, name: str, scopes: Iterable[Scope], agencies: Iterable[str]) -> Credentials:
+async def add(
+    store: Store, *, name: str, scopes: Iterable[Scope], agencies: Iterable[str], actor: str = PROGRAM
+) -> Credentials:
     """Make a client and return its credentials.
 
     ``agencies`` are agency codes of either generation; each stands for itself and all below it. Raises `Refusal`
@@ -74,6 +77,13 @@ async def add(store: Store, *, name: str, scopes: Iterable[Scope], agencies: Ite
             await conn.execute(
                 "INSERT INTO clients (id, name, secret_hash, scopes, agencies) VALUES (%s, %s, %s, %s, %s)",
                 [credentials.client_id, name, _hash(credentials.secret), [str(one) for one in scopes], agencies],
+            )
+            await record_act(
+                conn,
+                act="client.added",
+                actor=actor,
+                target=credentials.client_id,
+                facts={"scopes": _listed(scopes), "agencies": _listed(agencies)},
             )
     except UniqueViolation:
         raise Refusal(
@@ -94,17 +104,20 @@ async def all_clients(store: Store) -> list[Client]:
         return [_client(row) for row in await cursor.fetchall()]
 
 
-async def disable(store: Store, client_id: str) -> None:
+async def disable(store: Store, client_id: str, *, actor: str = PROGRAM) -> None:
     """Refuse this client from now on, tokens it already has included (within `hub.access.guard.RELOAD_SECONDS`)."""
     async with store.transaction() as conn:
         cursor = await conn.execute(
             "UPDATE clients SET disabled_at = coalesce(disabled_at, now()) WHERE id = %s", [client_id]
         )
-    if cursor.rowcount == 0:
-        raise _no_such_client()
+        if cursor.rowcount == 0:
+            raise _no_such_client()
+        await record_act(conn, act="client.disabled", actor=actor, target=client_id)
 
 
-async def rotate(store: Store, client_id: str, *, overlap: timedelta = timedelta(hours=24)) -> Credentials:
+async def rotate(
+    store: Store, client_id: str, *, overlap: timedelta = timedelta(hours=24), actor: str = PROGRAM
+) -> Credentials:
     """Give the client a new secret; the one in force stays good for ``overlap``, an older one ends now."""
     credentials = Credentials(client_id, secrets.token_urlsafe(32))
     async with store.transaction() as conn:
@@ -113,8 +126,10 @@ async def rotate(store: Store, client_id: str, *, overlap: timedelta = timedelta
             " WHERE id = %s AND disabled_at IS NULL",
             [overlap, _hash(credentials.secret), client_id],
         )
-    if cursor.rowcount == 0:
-        raise _no_such_client()
+        if cursor.rowcount == 0:
+            raise _no_such_client()
+        hours = f"{overlap / timedelta(hours=1):g}"
+        await record_act(conn, act="client.rotated", actor=actor, target=client_id, facts={"overlap_hours": hours})
     return credentials
 
 
@@ -157,6 +172,12 @@ def _client(row: Any) -> Client:
     known = {scope.value for scope in Scope}
     scopes = frozenset(Scope(one) for one in row[2] if one in known)
     return Client(row[0], row[1], scopes, tuple(row[3]), row[4], row[5])
+
+
+def _listed(values: Sequence[str]) -> str:
+    """Return the values in one line for the record; of too many, how many."""
+    line = " ".join(values)
+    return line if len(line) <= MAX_FACT else f"{len(values)} values"
 
 
 def _hash(secret: str) -> bytes:

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from joserfc.jwk import OctKey
 
+from hub.ledger.entries import PROGRAM, record_act
 from hub.store.engine import Store
 
 RELOAD_SECONDS = 30.0
@@ -66,11 +67,12 @@ class KeyRing:
         self._newest = rows[-1][0]
 
 
-async def rotate(store: Store) -> str:
+async def rotate(store: Store, *, actor: str = PROGRAM) -> str:
     """Make a new key that signs from now on and return its id; tokens of the older keys stay valid."""
     row = _new_key(store)
     async with store.transaction() as conn:
         await conn.execute("INSERT INTO signing_keys (id, sealed) VALUES (%s, %s)", row)
+        await record_act(conn, act="signing_key.rotated", actor=actor, target=row[0])
     return row[0]
 
 
@@ -82,7 +84,9 @@ async def rotate_if_older_than(store: Store, age: timedelta) -> bool:
         row = await cursor.fetchone()
         if row is None or not row[0]:
             return False
-        await conn.execute("INSERT INTO signing_keys (id, sealed) VALUES (%s, %s)", _new_key(store))
+        made = _new_key(store)
+        await conn.execute("INSERT INTO signing_keys (id, sealed) VALUES (%s, %s)", made)
+        await record_act(conn, act="signing_key.rotated", actor=PROGRAM, target=made[0])
     return True
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typer
 
-from hub.cli import administer, operate, run
+from hub.cli import administer, catalogue, guarding, operate, prove, reconciling, replaying, run, score, webhooks
 from hub.cli.frame import Frame
 
 app = typer.Typer(
@@ -21,5 +21,12 @@ app = typer.Typer(
 run.register(app)
 administer.register(app)
 operate.register(app)
+catalogue.register(app)
+guarding.register(app)
+prove.register(app)
+reconciling.register(app)
+replaying.register(app)
+score.register(app)
+webhooks.register(app)
 
 __all__ = ["app"]

@@ -10,8 +10,8 @@ import typer
 
 from contracts.errors import Sentence
 from hub.access.scopes import Scope
-from hub.cli.frame import load, run, say, table
-from hub.command_error import CommandError
+from hub.cli.frame import actor, load, run, say, table
+from hub.running.command_error import CommandError
 from hub.settings import Settings
 
 _MARGIN_SECONDS = 1.0
@@ -70,7 +70,20 @@ async def _upgrade_at(url: str) -> tuple[str | None, str | None]:
 
     before = await asyncio.to_thread(schema.current_revision, url)
     await asyncio.to_thread(schema.upgrade, url)
-    return before, await asyncio.to_thread(schema.current_revision, url)
+    after = await asyncio.to_thread(schema.current_revision, url)
+    if after != before:
+        await _record_upgrade(url, before, after)
+    return before, after
+
+
+async def _record_upgrade(url: str, before: str | None, after: str | None) -> None:
+    from psycopg import AsyncConnection
+
+    from hub.ledger.entries import record_act
+
+    facts = {"from_version": before or "none", "to_version": after or "none"}
+    async with await AsyncConnection.connect(url) as conn:
+        await record_act(conn, act="database.upgraded", actor=actor(), target="database", facts=facts)
 
 
 # --- clients ------------------------------------------------------------------------------------------------
@@ -93,7 +106,7 @@ def clients_add(
 
     async def add() -> clients.Credentials:
         async with await open_store(settings) as store:
-            return await clients.add(store, name=name, scopes=scope, agencies=agency or [])
+            return await clients.add(store, name=name, scopes=scope, agencies=agency or [], actor=actor())
 
     made = run(add())
     _show_once(made.client_id, made.secret)
@@ -130,7 +143,7 @@ def clients_disable(client_id: _CLIENT) -> None:
 
     async def disable() -> None:
         async with await open_store(settings) as store:
-            await clients.disable(store, client_id)
+            await clients.disable(store, client_id, actor=actor())
 
     run(disable())
     say(f"{client_id} is disabled.")
@@ -150,7 +163,7 @@ def clients_rotate(
 
     async def rotate() -> clients.Credentials:
         async with await open_store(settings) as store:
-            return await clients.rotate(store, client_id, overlap=timedelta(hours=overlap_hours))
+            return await clients.rotate(store, client_id, overlap=timedelta(hours=overlap_hours), actor=actor())
 
     made = run(rotate())
     _show_once(made.client_id, made.secret)
@@ -203,8 +216,8 @@ async def _rotate(settings: Settings, delay: timedelta, *, reseal: bool) -> None
     from hub.store.engine import open_store
 
     async with await open_store(settings) as store:
-        done = await rotation.rotate_keys(store, activation_delay=delay)
-        await signing.rotate(store)
+        done = await rotation.rotate_keys(store, activation_delay=delay, actor=actor())
+        await signing.rotate(store, actor=actor())
         say(f"New key-encryption key {done.kek_id} and data key {done.data_key_id}; {done.rewrapped} keys re-wrapped.")
         say(f"Back up {store.key_file} again.")
         if reseal:

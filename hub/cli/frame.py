@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import pwd
 import sys
 from collections.abc import Coroutine, Iterable, Sequence
 from datetime import datetime
@@ -17,7 +19,6 @@ from typer.core import TyperGroup
 
 from contracts.calendar import VIETNAM
 from contracts.errors import Sentence
-from hub.log import configure_logging
 from hub.settings import LogSettings, Settings, load_settings
 
 T = TypeVar("T")
@@ -75,6 +76,23 @@ def say_both(sentence: Sentence) -> None:
     err.print(f"{escape(sentence.en)} / {escape(sentence.vi)}", soft_wrap=True)
 
 
+def actor() -> str:
+    """Return who acts, for the record: the account of this machine, as the system knows it.
+
+    Not what variables such as ``USER`` say, for these anybody may set. Behind ``sudo`` it is the person who called it:
+    only root can have set that variable, and root could do without.
+    """
+    number = os.getuid()
+    behind = os.environ.get("SUDO_UID", "")
+    if number == 0 and behind.isascii() and behind.isdecimal():
+        number = int(behind)
+    try:
+        name = pwd.getpwuid(number).pw_name
+    except (KeyError, OverflowError):
+        name = f"user {number}"
+    return f"{name} (command line)"
+
+
 def load(*, quiet: bool = False) -> Settings:
     """Load the settings and set up logging.
 
@@ -82,14 +100,21 @@ def load(*, quiet: bool = False) -> Settings:
     sandbox that runs in this data directory.
     """
     if quiet:
-        from hub.running_sandbox import as_running
+        from hub.running.running_sandbox import as_running
 
         # Also for what is logged while settings are read.
-        configure_logging(LogSettings(level="error", format="console"))
+        _configure_logging(LogSettings(level="error", format="console"))
         return as_running(load_settings())
     settings = load_settings()
-    configure_logging(settings.log)
+    _configure_logging(settings.log)
     return settings
+
+
+def _configure_logging(settings: LogSettings) -> None:
+    # It knows every model that may hold a citizen's data: a command that only helps need not wait for that.
+    from hub.log import configure_logging
+
+    configure_logging(settings)
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:

@@ -1,21 +1,26 @@
-"""Commands of an operator: connections, exchanges, procedures."""
+"""Commands of an operator: connections, exchanges."""
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 from rich.markup import escape
 
-from hub.cli.frame import load, local_time, out, run, say, table
-from hub.exchanges.views import ConnectionView, ExchangeDetail, ExchangePage, ExchangeState
+from contracts.errors import Sentence
+from hub.cli.frame import actor, load, local_time, out, run, say, table
+from hub.exchanges.views import ConnectionView, ExchangeDetail, ExchangeState, ExchangeSummary
+from hub.running.command_error import CommandError
 
 if TYPE_CHECKING:
     from hub.app import Operations
+    from hub.exchanges.service import ConnectionService
 
 T = TypeVar("T")
+
+_PAGES = 100
+"""How many pages a list follows to be filled, each of which examines a bounded number of exchanges."""
 
 _CONNECTION = Annotated[str, typer.Argument(help="Id of the connection.")]
 _EXCHANGE = Annotated[str, typer.Argument(help="Id of the exchange.")]
@@ -27,6 +32,7 @@ def register(app: typer.Typer) -> None:
     of_connections.command("list")(connections_list)
     of_connections.command("probe")(connections_probe)
     of_connections.command("pause")(connections_pause)
+    of_connections.command("stop")(connections_stop)
     of_connections.command("resume")(connections_resume)
     app.add_typer(of_connections, name="connections")
 
@@ -37,26 +43,39 @@ def register(app: typer.Typer) -> None:
     of_exchanges.command("dismiss")(exchanges_dismiss)
     app.add_typer(of_exchanges, name="exchanges")
 
-    of_procedures = typer.Typer(help="The catalogue of administrative procedures.", no_args_is_help=True)
-    of_procedures.command("sync")(procedures_sync)
-    app.add_typer(of_procedures, name="procedures")
 
-
-def _operate(work: Callable[[Operations], Awaitable[T]]) -> T:
+def operate(work: Callable[[Operations], Awaitable[T]]) -> T:
+    """Open what the configuration names, do the work, and return what came of it."""
     from hub.app import build_operations
 
     settings = load(quiet=True)
 
-    async def operate() -> T:
+    async def act() -> T:
         async with build_operations(settings) as operations:
             return await work(operations)
 
-    return run(operate())
+    return run(act())
 
 
-def actor() -> str:
-    """Return who acts, for the record: the account of this machine."""
-    return f"{getpass.getuser()} (command line)"
+def _steer(work: Callable[[ConnectionService], Awaitable[T]]) -> T:
+    """Do something to connections with nothing but the database: a stop must not fail because an adapter does."""
+    from hub.exchanges.service import ConnectionInfo, ConnectionService
+    from hub.store.engine import open_store
+
+    settings = load(quiet=True)
+    infos = [
+        ConnectionInfo(
+            id=name, adapter=one.adapter, title=Sentence(one.title or name, one.title or name), repeat_classes={}
+        )
+        for name, one in settings.connections.items()
+        if one.enabled
+    ]
+
+    async def act() -> T:
+        async with await open_store(settings) as store:
+            return await work(ConnectionService(store, infos, settings.health))
+
+    return run(act())
 
 
 # --- connections --------------------------------------------------------------------------------------------
@@ -68,7 +87,7 @@ def connections_list() -> None:
     async def read(operations: Operations) -> tuple[ConnectionView, ...]:
         return (await operations.connections.list()).items
 
-    listed = _operate(read)
+    listed = operate(read)
     table(
         "Connections",
         ["id", "title", "state", "open", "held", "last success"],
@@ -94,19 +113,67 @@ def connections_pause(
 ) -> None:
     """Stop sending to a connection; what is accepted meanwhile waits."""
 
-    async def pause(operations: Operations) -> ConnectionView:
-        return await operations.connections.pause(connection, actor=actor(), reason=reason)
+    async def pause(connections: ConnectionService) -> ConnectionView:
+        return await connections.pause(connection, actor=actor(), reason=reason)
 
-    _show_connection(_operate(pause))
+    _show_connection(_steer(pause))
 
 
-def connections_resume(connection: _CONNECTION) -> None:
-    """Send to a connection again, from where it stopped."""
+_ALL = Annotated[bool, typer.Option("--all", help="All connections, those configured later included.")]
+_ONE_OR_ALL = Annotated[str | None, typer.Argument(help="Id of the connection; or --all.")]
 
-    async def resume(operations: Operations) -> ConnectionView:
-        return await operations.connections.resume(connection, actor=actor())
 
-    _show_connection(_operate(resume))
+def connections_stop(
+    connection: _ONE_OR_ALL = None,
+    *,
+    every: _ALL = False,
+    reason: Annotated[str, typer.Option(help="Why; shown to every operator.")],
+) -> None:
+    """Emergency stop, in force at once for every worker: only calls already under way finish."""
+    _require_one_or_all(connection, every=every)
+
+    async def stop(connections: ConnectionService) -> tuple[ConnectionView, ...]:
+        if connection is not None:
+            return (await connections.stop(connection, actor=actor(), reason=reason),)
+        return (await connections.stop_all(actor=actor(), reason=reason)).items
+
+    stopped = _steer(stop)
+    if every:
+        say("Every connection is stopped, those configured later included.  Đã dừng mọi kết nối.")
+    for one in stopped:
+        _show_connection(one)
+        if one.in_flight:
+            say(f"{one.id}: {one.in_flight} dossiers are in a worker's hands; these calls finish, no other begins.")
+
+
+def connections_resume(
+    connection: _ONE_OR_ALL = None,
+    *,
+    every: _ALL = False,
+    by_deadline: Annotated[
+        bool, typer.Option("--by-deadline", help="What waits goes by legal deadline, soonest first.")
+    ] = False,
+) -> None:
+    """Send to a connection again, from where it stopped; --all ends every emergency stop."""
+    _require_one_or_all(connection, every=every)
+
+    async def resume(connections: ConnectionService) -> tuple[ConnectionView, ...]:
+        if connection is not None:
+            return (await connections.resume(connection, actor=actor(), by_deadline=by_deadline),)
+        return (await connections.resume_all(actor=actor(), by_deadline=by_deadline)).items
+
+    for one in _steer(resume):
+        _show_connection(one)
+
+
+def _require_one_or_all(connection: str | None, *, every: bool) -> None:
+    if (connection is None) is not every:
+        raise CommandError(
+            "one_or_all",
+            Sentence(
+                en="Name one connection, or say --all.", vi="Hãy nêu một kết nối, hoặc dùng --all cho mọi kết nối."
+            ),
+        )
 
 
 def _show_connection(view: ConnectionView) -> None:
@@ -124,10 +191,20 @@ def exchanges_list(
 ) -> None:
     """List exchanges, newest first."""
 
-    async def read(operations: Operations) -> ExchangePage:
-        return await operations.exchanges.page(connection=connection, state=state, subject=dossier, limit=limit)
+    async def read(operations: Operations) -> tuple[list[ExchangeSummary], bool]:
+        found: list[ExchangeSummary] = []
+        cursor: str | None = None
+        for _ in range(_PAGES):
+            page = await operations.exchanges.page(
+                connection=connection, state=state, subject=dossier, limit=limit - len(found), cursor=cursor
+            )
+            found += page.items
+            cursor = page.next_cursor
+            if cursor is None or len(found) >= limit:
+                break
+        return found, cursor is not None
 
-    page = _operate(read)
+    found, more = operate(read)
     table(
         "Exchanges",
         ["id", "connection", "operation", "dossier", "revision", "state", "attempts", "accepted", "next try"],
@@ -143,12 +220,12 @@ def exchanges_list(
                 one.accepted_at,
                 one.next_attempt_at,
             )
-            for one in page.items
+            for one in found
         ],
         empty="There are no such exchanges.",
     )
-    if page.next_cursor is not None:
-        say("There are more; narrow the list or raise --limit.")
+    if more:
+        say("There may be more; narrow the list or raise --limit.")
 
 
 def exchanges_show(exchange: _EXCHANGE) -> None:
@@ -157,16 +234,18 @@ def exchanges_show(exchange: _EXCHANGE) -> None:
     async def read(operations: Operations) -> ExchangeDetail:
         return await operations.exchanges.get(exchange)
 
-    _show_exchange(_operate(read))
+    _show_exchange(operate(read))
 
 
-def exchanges_replay(exchange: _EXCHANGE) -> None:
+def exchanges_replay(
+    exchange: _EXCHANGE, reason: Annotated[str, typer.Option(help="Why; stays on record.")] = ""
+) -> None:
     """Try an ended exchange again; the partner is asked first where that is needed."""
 
     async def replay(operations: Operations) -> ExchangeDetail:
-        return await operations.exchanges.replay(exchange, actor=actor())
+        return await operations.exchanges.replay(exchange, actor=actor(), reason=reason)
 
-    _show_exchange(_operate(replay))
+    _show_exchange(operate(replay))
 
 
 def exchanges_dismiss(exchange: _EXCHANGE, reason: Annotated[str, typer.Option(help="Why; stays on record.")]) -> None:
@@ -175,7 +254,7 @@ def exchanges_dismiss(exchange: _EXCHANGE, reason: Annotated[str, typer.Option(h
     async def dismiss(operations: Operations) -> ExchangeDetail:
         return await operations.exchanges.dismiss(exchange, actor=actor(), reason=reason)
 
-    _show_exchange(_operate(dismiss))
+    _show_exchange(operate(dismiss))
 
 
 def _show_exchange(one: ExchangeDetail) -> None:
@@ -214,15 +293,3 @@ def _show_exchange(one: ExchangeDetail) -> None:
         ],
         empty="Not tried yet.",
     )
-
-
-# --- procedures ---------------------------------------------------------------------------------------------
-
-
-def procedures_sync() -> None:
-    """Copy the catalogue of procedures from every connection that has one."""
-    done = _operate(lambda operations: operations.procedures.copy_all())
-    for one in done:
-        say(f"{one.connection}: {one.procedures} procedures.")
-    if not done:
-        say("No connection has a catalogue of procedures.")

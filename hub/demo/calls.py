@@ -107,6 +107,18 @@ class SandboxControl:
         """Read from the simulator's control plane."""
         return (await self._call("GET", f"/{self.connection}/{path}")).document
 
+    async def act(self, name: str, **wish: Any) -> Any:
+        """Let the partner call the province; return what was sent and what was answered."""
+        return (await self._call("POST", f"/{self.connection}/calls/{name}", json.dumps(wish).encode())).document
+
+    async def tamper(self, **wish: Any) -> Any:
+        """Let the partner lose, roll back or alter a dossier without telling anybody; return what it holds of it."""
+        body = json.dumps(wish).encode()
+        answer = await self._call("POST", f"/{self.connection}/tampering", body)
+        if answer.status != 200:  # noqa: PLR2004 - OK
+            raise ValueError(answer.document)
+        return answer.document
+
     async def disturb(self, kind: str, **wish: Any) -> Any:
         """Ask for a fault; return its rule. Raises ``ValueError`` where the sandbox refuses the wish."""
         body = json.dumps({"connection": self.connection, "kind": kind, **wish}).encode()
@@ -114,6 +126,10 @@ class SandboxControl:
         if answer.status != 201:  # noqa: PLR2004 - Created
             raise ValueError(answer.document)
         return answer.document
+
+    async def calm(self) -> None:
+        """Take back every fault that was asked for."""
+        await self._call("DELETE", f"/faults?connection={self.connection}")
 
     async def faults(self) -> Any:
         """Return the faults still to be committed."""

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import time
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,15 +19,18 @@ from rich.table import Table
 
 from contracts.calendar import VIETNAM
 from contracts.errors import Sentence
+from hub.demo.incoming import Incoming
+from hub.demo.loss import SilentLoss
 from hub.demo.refusals import Refusals
+from hub.demo.storm import Storm
 from hub.demo.tour import Step, Tour, Unverified, must
 from hub.demo.trouble import Trouble
 from hub.log import configure_logging
+from hub.running.supervisor import Child, environment_without
+from hub.running.up import all_in_one
 from hub.settings import LogSettings, Settings
 from hub.settings_loading import CONFIG_VARIABLE, ENVIRONMENT_PREFIX
 from hub.store import postmaster
-from hub.supervisor import Child, environment_without
-from hub.up import all_in_one
 
 CONFIGURATION = """
 data_dir = "{data_dir}"
@@ -34,8 +38,16 @@ data_dir = "{data_dir}"
 [api]
 port = 0
 
+# One worker, so that the tour knows which one to kill.
 [worker]
-lease_seconds = 40
+processes = 1
+lease_seconds = 240
+poll_seconds = 0.5
+
+# The receiver of the tour's webhook is this process itself.
+[webhooks]
+allow = ["127.0.0.0/8"]
+allow_plain_http = true
 poll_seconds = 0.5
 
 [connections.national_portal]
@@ -49,6 +61,11 @@ settle_delay_seconds = 0.3
 breaker_cooldown_seconds = 0.3
 breaker_max_cooldown_seconds = 1.0
 retry_budget_floor_per_second = 20.0
+# One answer that breaks the contract is enough to set a message aside for the part about replays.
+malformed_limit = 1
+
+[connections.national_portal.reconciliation]
+rate_per_second = 100
 
 [connections.national_portal.settings]
 call_deadline_seconds = 3
@@ -123,16 +140,19 @@ class _Demo:
             children=self._children,
         ) as running:
             self._tour = Tour(running)
-            verified = await self._play_all(self._tour)
+            verified = await self._play_all(self._tour, environment)
         stop = Step(Sentence("Everything stops cleanly", "Dừng mọi tiến trình gọn gàng"), self._verify_stopped)
         verified = await self._play_one(stop) and verified
         self._report(time.monotonic() - began)
         return verified
 
-    async def _play_all(self, tour: Tour) -> bool:
+    async def _play_all(self, tour: Tour, environment: Mapping[str, str]) -> bool:
         steps = [
             *tour.steps(),
+            *Incoming(tour).steps(),
             *Trouble(tour).steps(),
+            *SilentLoss(tour).steps(),
+            *Storm(tour, environment).steps(),
             *tour.ending(),
             *Refusals(tour).steps(),
             *tour.look_back(),

@@ -14,7 +14,7 @@ from contracts.errors import Sentence
 from hub.demo import expected, sample
 from hub.demo.calls import Answer, DossierSystem, SandboxControl
 from hub.demo.compare import differences, fields
-from hub.up import Running, known_procedures
+from hub.running.up import Running, known_procedures
 
 PORTAL = "national_portal"
 PATIENCE_SECONDS = 25.0
@@ -155,7 +155,7 @@ class Tour:
         checks = ready.document["checks"]
         must(all(one["ok"] for one in checks), "a check of /readyz failed")
         must_be(await self.api.get("/livez"), 200)
-        children = (self.running.api, self.running.worker, self.running.sandbox)
+        children = (self.running.api, self.running.workers[0], self.running.sandbox)
         pids = [child.pid for child in children if child is not None]
         must(len(set(pids)) == 3 and None not in pids, "a process is missing")  # noqa: PLR2004 - api, worker, sandbox
         return f"/readyz: {', '.join(one['name'] for one in checks)} ok; api, worker, sandbox: 3 processes"

@@ -63,7 +63,7 @@ class Trouble:
     async def killed_worker(self) -> str:
         """SIGKILL between the portal's acting and its answer; the next worker asks before it repeats."""
         tour = self._tour
-        worker = tour.running.worker
+        (worker,) = tour.running.workers
         starts, victim = worker.starts, worker.pid
         await tour.portal.disturb("slow", operation="CapNhatTienDoHoSoMC", count=1, seconds=2.5)
         step = len(tour.book[tour.code].steps) + 1

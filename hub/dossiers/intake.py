@@ -23,6 +23,7 @@ from contracts.dossier import DossierFacts
 from contracts.events import Event
 from contracts.history import DECLARED
 from contracts.rules import DossierRules, RuleBroken
+from hub.dossiers.advice import Advisor
 from hub.dossiers.decisions import Caller, Change, Decisions, Recorded
 from hub.dossiers.events_store import read_dossiers
 from hub.dossiers.procedures import ProcedureIndex
@@ -34,6 +35,8 @@ from hub.exchanges.outbox import (
     enqueue,
     supersede,
 )
+from hub.profiles.profile import load_profile
+from hub.profiles.values import ProfileValues
 from hub.store.engine import Store
 from hub.store.errors import StoreUnavailable
 from hub.web.idempotency import IdempotencyClaim, key_reused, recall, remember
@@ -48,7 +51,10 @@ _CREATED = 201
 _NOTIFY_SECONDS = 0.01
 
 WRITERS = 2
-"""Commits under way at once: while one waits for the disk the next one is prepared."""
+"""Commits under way at once: while one waits for the disk the next one is prepared.
+
+A further one begins when a whole batch waits: many small commits cost more than few large ones.
+"""
 
 _CROSSED = (errors.UniqueViolation, errors.DeadlockDetected, errors.SerializationFailure)
 """Another node wrote the same dossier at the same time; what it wrote is read when the call is done again."""
@@ -66,11 +72,15 @@ class DossierIntake:
         publishers: Sequence[str],
         rules: DossierRules,
         procedures: ProcedureIndex,
+        profile: ProfileValues | None = None,
     ) -> None:
-        """``publishers`` are the connections that follow dossiers, in the order of configuration."""
+        """``publishers`` are the connections that follow dossiers, in the order of configuration.
+
+        ``profile`` gives the terms that advice goes by; the default profile's where it is not given.
+        """
         self._store = store
         self._publishers = tuple(publishers)
-        self._decisions = Decisions(rules, publishers)
+        self._decisions = Decisions(rules, publishers, Advisor(profile or load_profile()))
         self._procedures = procedures
         self._waiting: deque[Change] = deque()
         self._busy: set[str] = set()
@@ -96,7 +106,7 @@ class DossierIntake:
         Returns after the commit. Raises `Refusal` (nothing was stored) or ``StoreUnavailable``.
         """
         await self._procedures.refresh_if_old()
-        self._procedures.require(facts.procedure.code)
+        self._procedures.require(facts.procedure.code, facts.submitted_at)
         change = Change(code, facts, caller, _future(), if_match=if_match, if_none_match=if_none_match)
         if body is not None:
             change.body = body
@@ -134,7 +144,8 @@ class DossierIntake:
         return await change.future
 
     def _start_writer(self) -> None:
-        if self._writers < WRITERS and self._waiting:
+        wanted = MAX_BATCH if self._writers else 1
+        if self._writers < WRITERS and len(self._waiting) >= wanted:
             self._writers += 1
             task = asyncio.create_task(self._write_waiting())
             self._tasks.add(task)

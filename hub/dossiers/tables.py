@@ -23,7 +23,7 @@ dossiers = sa.Table(
     sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False, comment="of the newest revision"),
     comment="One row per dossier: what queries need in clear; everything else is sealed in its events.",
 )
-sa.Index("ix_dossiers_received_at", dossiers.c.received_at)
+sa.Index("ix_dossiers_received_at", dossiers.c.received_at, dossiers.c.code)
 sa.Index("ix_dossiers_agency_code", dossiers.c.agency_code)
 
 dossier_events = sa.Table(
@@ -45,6 +45,9 @@ dossier_events = sa.Table(
     postgresql_with={"toast_tuple_target": "8160"},
 )
 
+# Rows come in the order of time: a few bytes for many pages find the newest ones, and an intake does not feel them.
+sa.Index("ix_dossier_events_recorded_at", dossier_events.c.recorded_at, postgresql_using="brin")
+
 procedures = sa.Table(
     "procedures",
     METADATA,
@@ -55,5 +58,6 @@ procedures = sa.Table(
     sa.Column("field_name", sa.Text, nullable=False),
     sa.Column("source", sa.Text, nullable=False, comment="connection it came from"),
     sa.Column("synchronised_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("withdrawn_at", sa.DateTime(timezone=True), comment="no longer published: refused for later dossiers"),
     comment="Procedures known from the national database; a dossier of an unknown one is refused.",
 )

@@ -127,20 +127,20 @@ class Store:
             self._upkeep_wanted.set()
             raise StoreUnavailable(committed=None if committing else False) from error
 
-    async def execute_alone(self, query: LiteralString, values: Mapping[str, object] | None) -> list[tuple[Any, ...]]:
-        """Execute one statement that is a transaction by itself, and return its rows.
+    @contextlib.asynccontextmanager
+    async def unattended(self) -> AsyncGenerator[Connection]:
+        """Lend a connection on which every statement is a transaction by itself.
 
         Saves the two round trips of a transaction's begin and commit.
 
         Raises:
-            StoreUnavailable: As `transaction`; ``committed`` is ``None``, for the statement may have been done.
+            StoreUnavailable: As `transaction`; ``committed`` is ``None``, for the last statement may have been done.
         """
         try:
             async with self._pool.connection() as connection:
                 await connection.set_autocommit(True)
                 try:
-                    cursor = await connection.execute(query, values, prepare=values is not None)
-                    return await cursor.fetchall() if cursor.description is not None else []
+                    yield connection
                 finally:
                     if not connection.closed:
                         await connection.set_autocommit(False)
@@ -149,6 +149,12 @@ class Store:
                 raise
             self._upkeep_wanted.set()
             raise StoreUnavailable(committed=None) from error
+
+    async def execute_alone(self, query: LiteralString, values: Mapping[str, object] | None) -> list[tuple[Any, ...]]:
+        """Execute one statement that is a transaction by itself, and return its rows. Raises as `unattended`."""
+        async with self.unattended() as connection:
+            cursor = await connection.execute(query, values, prepare=values is not None)
+            return await cursor.fetchall() if cursor.description is not None else []
 
     async def listen(self, channel: str) -> AsyncIterator[str]:
         """Yield the payload of every ``NOTIFY`` on ``channel``, for ever, until the store is closed.

@@ -19,6 +19,7 @@ from typing import Any
 import structlog
 from psycopg import sql
 
+from hub.ledger.entries import PROGRAM, record_act
 from hub.store import keys
 from hub.store.connections import Connection
 from hub.store.engine import Store
@@ -49,6 +50,8 @@ class SealedColumn:
     context: Callable[[Mapping[str, Any]], str]
     """Gets the key columns and `context_columns` of a row."""
     context_columns: tuple[str, ...] = ()
+    batch: int = BATCH
+    """Most values taken at once; fewer where one may be a whole file, which is held in memory meanwhile."""
 
 
 def prepare_key(path: Path) -> str:
@@ -60,7 +63,11 @@ def prepare_key(path: Path) -> str:
 
 
 async def rotate_keys(
-    store: Store, *, kek_id: str | None = None, activation_delay: timedelta = keys.ACTIVATION_DELAY
+    store: Store,
+    *,
+    kek_id: str | None = None,
+    activation_delay: timedelta = keys.ACTIVATION_DELAY,
+    actor: str = PROGRAM,
 ) -> Rotation:
     """Wrap all data keys with another key-encryption key and bring a new data key.
 
@@ -70,6 +77,7 @@ async def rotate_keys(
         store: An open store.
         kek_id: A key already in the key file, see `prepare_key`; ``None`` makes a new one.
         activation_delay: When the new data key begins to seal; other processes must have read it by then.
+        actor: Who rotates, for the record.
 
     Raises:
         KeyFileError: The file cannot be used, or ``kek_id`` is not in it.
@@ -87,6 +95,9 @@ async def rotate_keys(
                 (name, keys.wrap(row.id, secret, name, key_file.keys[name]), row.id),
             )
         data_key_id = await keys.add_data_key(connection, key_file, delay=activation_delay)
+        await record_act(
+            connection, act="keys.rotated", actor=actor, target=name, facts={"data_key_id": str(data_key_id)}
+        )
     await asyncio.to_thread(key_file.write)
     await store.refresh_keys()
     _log.info("keys_rotated", kek_id=name, data_key_id=data_key_id, rewrapped=len(rows))
@@ -108,7 +119,7 @@ async def reseal(store: Store, columns: Sequence[SealedColumn], *, batch: int = 
     for column in columns:
         done = 1
         while done:
-            done = await _pass_over(store, column, batch)
+            done = await _pass_over(store, column, min(batch, column.batch))
             total += done
     return total
 

@@ -19,16 +19,47 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 import hub.access.tables
+import hub.alerts.tables
+import hub.catalogue.tables
+import hub.document_store.tables
 import hub.dossiers.tables
 import hub.exchanges.tables
+import hub.health.tables
+import hub.inbox.tables
+import hub.ledger.tables
+import hub.lookups.tables
+import hub.questions.tables
+import hub.ratings.tables
+import hub.reconciliation.tables
+import hub.replays.tables
+import hub.score.tables
 import hub.store.tables
+import hub.webhooks.tables
 from contracts.errors import Sentence
 from hub.store.errors import SchemaError, StoreUnavailable
 from hub.store.metadata import METADATA
 
 __all__ = ["METADATA", "check_schema", "current_revision", "head_revision", "needs_upgrade", "upgrade"]
 
-TABLE_MODULES = (hub.access.tables, hub.dossiers.tables, hub.exchanges.tables, hub.store.tables)
+TABLE_MODULES = (
+    hub.access.tables,
+    hub.alerts.tables,
+    hub.catalogue.tables,
+    hub.document_store.tables,
+    hub.dossiers.tables,
+    hub.exchanges.tables,
+    hub.health.tables,
+    hub.ledger.tables,
+    hub.inbox.tables,
+    hub.lookups.tables,
+    hub.questions.tables,
+    hub.ratings.tables,
+    hub.reconciliation.tables,
+    hub.replays.tables,
+    hub.score.tables,
+    hub.store.tables,
+    hub.webhooks.tables,
+)
 """All modules that declare tables; a subject folder that gets a ``tables.py`` is added here."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"

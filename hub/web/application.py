@@ -18,10 +18,12 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hub.access.guard import Guard
+from hub.ending import end
 from hub.errors import Refusal
+from hub.inbox.settings import PREFIX
 from hub.store.errors import StoreUnavailable
 from hub.web.access_log import AccessLog
 from hub.web.edge import Edge
@@ -40,9 +42,15 @@ class Application(FastAPI):
     """FastAPI with resources."""
 
     def __init__(
-        self, resources: Sequence[Resource], guard: Guard, access_log: AccessLog, jobs: Sequence[Job] = ()
+        self,
+        resources: Sequence[Resource],
+        guard: Guard,
+        access_log: AccessLog,
+        jobs: Sequence[Job] = (),
+        *,
+        door: ASGIApp | None = None,
     ) -> None:
-        """``jobs`` run beside the server, from its start to its stop.
+        """``jobs`` run beside the server, from its start to its stop; ``door`` serves the calls of partners.
 
         Two resources at one address are a ``ValueError``.
         """
@@ -60,6 +68,7 @@ class Application(FastAPI):
         self._table = _table(self.resources)
         self._access_log = access_log
         self._jobs = tuple(jobs)
+        self._door = door
         self._edge = Edge(self._dispatch, access_log)
         for kind in (HTTPException, Refusal, StoreUnavailable, RequestValidationError, Exception):
             self.add_exception_handler(kind, _answer)
@@ -78,9 +87,7 @@ class Application(FastAPI):
         try:
             yield
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await end(tasks)
             self._access_log.flush()
 
     async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -88,6 +95,9 @@ class Application(FastAPI):
         if resource is not None:
             scope["path_params"] = parameters
             await resource(scope, receive, send)
+            return
+        if self._door is not None and scope["path"].startswith(PREFIX):
+            await self._door(scope, receive, send)
             return
         if scope["path"].startswith(GUARDED_PREFIX):
             await self._guard.authenticate(dict(scope["headers"]))

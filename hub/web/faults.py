@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hub.web.fault_sentences import OF_SUBJECTS
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -361,6 +363,8 @@ FAULTS: dict[str, Fault] = {
         "Người phê duyệt phải khác người đề nghị.",
     ),
 }
+
+FAULTS.update({kind: Fault(kind, en, vi) for kind, (en, vi) in OF_SUBJECTS.items()})
 
 # What a JSON document cannot cause today: faults of Python objects. They have a sentence all the same.
 FAULTS.update(

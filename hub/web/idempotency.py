@@ -16,6 +16,7 @@ from psycopg import AsyncConnection
 
 from contracts.errors import Sentence
 from hub.errors import Refusal
+from hub.store.connections import Connection
 from hub.store.engine import Store
 
 KEEP = timedelta(days=30)
@@ -131,6 +132,28 @@ async def once(store: Store, claim: IdempotencyClaim, work: Callable[[], Awaitab
     return body, False
 
 
+async def at_most_once(
+    store: Store,
+    claim: IdempotencyClaim,
+    work: Callable[[Connection], Awaitable[bytes]],
+    *,
+    status: int = 200,
+) -> tuple[StoredAnswer, bool]:
+    """Do ``work`` once per key, in the transaction that stores its answer; return it, and whether it was given before.
+
+    For work that must not be done twice. ``work`` takes the connection and does not commit.
+    """
+    async with store.transaction() as conn:
+        answer = (await recall(conn, [claim])).get(claim)
+        if answer is not None:
+            if not answer.same_request:
+                raise key_reused()
+            return answer, True
+        body = await work(conn)
+        await remember(conn, [(claim, status, body)])
+    return StoredAnswer(status, body, same_request=True), False
+
+
 async def forget_older_than(conn: AsyncConnection[Any], before: datetime, *, limit: int = 10_000) -> int:
     """Delete at most ``limit`` answers given before that moment and return how many; repeat until it is 0."""
     cursor = await conn.execute(
@@ -145,3 +168,21 @@ def _lock(claim: IdempotencyClaim) -> int:
     # A NUL cannot stand in a client id or a key, so the joined text is unambiguous.
     digest = hashlib.sha256(f"idempotency\0{claim.client_id}\0{claim.key}".encode()).digest()
     return int.from_bytes(digest[:8], "big", signed=True)
+
+
+async def once_within(
+    store: Store, claim: IdempotencyClaim, status: int, work: Callable[[AsyncConnection[Any]], Awaitable[bytes]]
+) -> tuple[bytes, bool]:
+    """Do ``work`` once per key in one transaction with its answer; return (the answer, whether it is an earlier one).
+
+    Unlike `once`, the work is durable exactly when its answer is. A `Refusal` that it raises undoes both.
+    """
+    async with store.transaction() as conn:
+        answer = (await recall(conn, [claim])).get(claim)
+        if answer is not None:
+            if not answer.same_request:
+                raise key_reused()
+            return answer.body, True
+        body = await work(conn)
+        await remember(conn, [(claim, status, body)])
+    return body, False

@@ -30,6 +30,8 @@ normal form C; moments are RFC 3339 with an offset.
 _TAGS = (
     {"name": "dossiers", "description": "For the province's dossier systems."},
     {"name": "operators", "description": "For those who run the hub."},
+    {"name": "inbox", "description": "What came in from the national systems."},
+    {"name": "webhooks", "description": "The same, sent to you as it comes."},
     {"name": "access", "description": "Access tokens."},
     {"name": "machines", "description": "For monitoring."},
 )

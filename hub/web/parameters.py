@@ -1,6 +1,10 @@
-"""The request headers that several calls share, as the OpenAPI document describes them; see `hub.web.conditions`."""
+"""The headers and queries that several calls share, as the OpenAPI document describes them."""
 
 from __future__ import annotations
+
+from typing import Any
+
+from pydantic import TypeAdapter
 
 from hub.web.resources import Parameter
 
@@ -25,3 +29,14 @@ IF_NONE_MATCH = Parameter(
     "`*`: only if the dossier does not exist yet; 412 otherwise.",
     {"type": "string", "const": "*"},
 )
+
+
+def filters(query: TypeAdapter[Any]) -> tuple[Parameter, ...]:
+    """Return the parameters of an address whose query is read with this model; every field has a description."""
+    properties: dict[str, Any] = query.json_schema(ref_template="#/components/schemas/{model}")["properties"]
+    return tuple(
+        Parameter(
+            name, "query", schema.pop("description"), {key: value for key, value in schema.items() if key != "title"}
+        )
+        for name, schema in properties.items()
+    )

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from contracts.states import DossierState, PauseReason
 from hub.exchanges.views import ConnectionState, ExchangeState
+from hub.reconciliation.classify import Outcome
 from hub.settings import Settings
 from hub.settings_loading import ENVIRONMENT_PREFIX
 
@@ -74,6 +75,7 @@ def test_decisions_are_numbered_pages_of_one_outline(repository: Any) -> None:
     ("section", "states"),
     [
         ("States of an exchange", ExchangeState),
+        ("Outcomes of a reconciliation", Outcome),
         ("States of a connection", ConnectionState),
         ("States of a dossier", DossierState),
         ("Reasons of a pause", PauseReason),

@@ -24,5 +24,7 @@ def test_every_benchmark_runs_and_leaves_its_figures(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     rows = {row["name"]: row for row in json.loads(out.read_text())}
-    assert {"intake", "drain", "backlog-growth", "memory"} <= set(rows)
+    ledger = {"ledger-cost", "ledger-cost-sealing", "ledger-proof", "ledger-evidence"}
+    reconciling = {"reconcile, rate", "reconcile, memory"}
+    assert {"intake", "drain", "backlog-growth", "exchange-list", "memory"} | ledger | reconciling <= set(rows)
     assert all(row["ours"] > 0 and row["reference"] > 0 for row in rows.values())

@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from contracts.dossier import DossierFacts
@@ -222,7 +222,6 @@ def test_a_supplement_is_asked_for_or_received_and_nothing_else() -> None:
         supplement.validate_json(example_step().model_dump_json())
 
 
-@settings(max_examples=50)
 @given(dossier_facts())
 def test_a_declaration_survives_json_exactly(facts: DossierFacts) -> None:
     """What is stored and sent on is what came in."""

@@ -6,7 +6,7 @@ import json
 from typing import Annotated, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from pydantic import BaseModel
 
 from contracts.dossier import Dossier, DossierFacts
@@ -66,7 +66,6 @@ def _unmarked(model: BaseModel, before: Any) -> set[str]:
     return set(strings(copy))
 
 
-@settings(max_examples=50)
 @given(dossier_facts())
 def test_no_marked_value_of_a_declaration_survives_masking(facts: DossierFacts) -> None:
     """Every marked place is masked, and a text that is left stands in an unmarked place."""

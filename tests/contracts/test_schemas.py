@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from jsonschema import Draft202012Validator
 
 from contracts import schemas
@@ -78,14 +78,13 @@ def test_a_schema_is_valid_and_speaks_of_every_field(published: PublishedModel) 
         forms = node.get("anyOf", node.get("oneOf", []))
         return all(map(is_described, forms)) if forms else is_described(node["items"]) if "items" in node else False
 
-    for model in (schema, *schema["$defs"].values()):
+    for model in (schema, *schema.get("$defs", {}).values()):
         assert "title" in model
         assert is_described(model), model["title"]
         for name, node in model.get("properties", {}).items():
             assert is_described(node), f"{model['title']}.{name}"
 
 
-@settings(max_examples=30)
 @given(dossier_facts())
 def test_what_the_model_accepts_the_schema_accepts(facts: DossierFacts) -> None:
     """A sender who checks against the published schema is never stricter than we are."""
@@ -98,7 +97,6 @@ def test_what_the_event_models_accept_their_schemas_accept(event: Any) -> None:
     BY_MODEL[type(event)].validate(json.loads(event.model_dump_json()))
 
 
-@settings(max_examples=30)
 @given(dossiers())
 def test_what_the_hub_answers_is_as_published(dossier: Dossier) -> None:
     """A reader who checks an answer against the published schema finds it valid."""
@@ -242,12 +240,12 @@ def test_taking_any_single_thing_out_of_a_real_schema_is_noticed(published: Publ
     for changed, what in _without_one_thing(promised):
         tried += 1
         assert find_breaks(promised, changed, published.direction) or _only_loosens(what, published), what
-    assert tried > 10
+    assert tried >= len(published.model.model_fields)
 
 
 def _without_one_thing(schema: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
     """Yield copies of a schema that lack one thing each, with the name of the thing."""
-    for model in ("", *schema["$defs"]):
+    for model in ("", *schema.get("$defs", {})):
         node = schema["$defs"][model] if model else schema
         for name in node.get("properties", {}):
             changed = copy.deepcopy(schema)

@@ -13,6 +13,10 @@ from hub.dossiers.intake import DossierIntake
 from hub.dossiers.procedures import ProcedureIndex, save_procedures
 from hub.dossiers.service import DossierService
 from hub.exchanges.service import ConnectionInfo, ConnectionService, ExchangeService
+from hub.profiles.profile import load_profile
+from hub.reconciliation.service import Reconcilable, ReconciliationService
+from hub.replays.service import ReplayService
+from hub.score.service import ScoreService
 from hub.settings import Settings
 from hub.store.engine import Store
 from tests.hub.api.world import PORTAL, PROCEDURE, ApiWorld, http
@@ -30,7 +34,10 @@ async def services(store: Store, settings: Settings) -> AsyncIterator[Services]:
     """Services as `hub.app.build_services` makes them, with a partner that nobody calls."""
     await save_procedures(store, PORTAL, [PROCEDURE])
     intake = DossierIntake(
-        store, publishers=[PORTAL], rules=dossier_rules(settings.rules), procedures=ProcedureIndex(store)
+        store,
+        publishers=[PORTAL],
+        rules=dossier_rules(settings.rules, load_profile()),
+        procedures=ProcedureIndex(store),
     )
     connections = ConnectionService(store, [CONNECTION])
     await connections.register()
@@ -41,6 +48,9 @@ async def services(store: Store, settings: Settings) -> AsyncIterator[Services]:
         dossiers=DossierService(store, [CONNECTION]),
         exchanges=ExchangeService(store, [CONNECTION]),
         connections=connections,
+        replays=ReplayService(store, [CONNECTION], settings.replays),
+        reconciliations=ReconciliationService(store, [Reconcilable(PORTAL, 5.0, None)]),
+        scores=ScoreService(store, settings.scores, PORTAL),
     )
     await intake.aclose()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from ipaddress import ip_network
 
 import httpx
@@ -161,9 +162,7 @@ async def test_metrics_are_for_the_allowed_networks(services: Services, settings
             )
         }
     )
-    app = create_app(
-        Services(allowed, services.store, services.intake, services.dossiers, services.exchanges, services.connections)
-    )
+    app = create_app(dataclasses.replace(services, settings=allowed))
     for address, status in (
         ("10.1.2.3", 200),
         ("fd00::1", 200),

@@ -22,9 +22,9 @@ import pytest
 import structlog
 from typer.testing import CliRunner, Result
 
-from hub import sandbox
 from hub.cli import app
 from hub.registry import load_adapters
+from hub.running import sandbox
 from hub.settings import Settings
 
 COMMAND = [sys.executable, "-P", "-m", "hub.cli"]
@@ -45,6 +45,7 @@ def hub_environment(database_url: str, tmp_path: Path) -> dict[str, str]:
         LIENTHONG_DATA_DIR=str(tmp_path / "data"),
         LIENTHONG_API__PORT="0",
         LIENTHONG_LOG__LEVEL="warning",
+        LIENTHONG_WORKER__PROCESSES="1",
     )
 
 

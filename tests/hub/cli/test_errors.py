@@ -100,5 +100,5 @@ def test_help_names_every_command(lienthong: Lienthong) -> None:
     """Whoever asks is shown what there is."""
     done = lienthong("--help")
     assert done.exit_code == 0
-    for name in ("up", "api", "worker", "sandbox", "demo", "doctor", "db", "clients", "keys", "connections"):
+    for name in ("up", "api", "worker", "clerk", "sandbox", "demo", "doctor", "db", "clients", "keys", "connections"):
         assert name in done.stdout

@@ -74,7 +74,7 @@ def test_connections_are_listed_with_their_sentence(configured: Lienthong, excha
     done = configured("connections", "list")
     assert done.exit_code == 0, done.output
     assert re.search(rf"{PORTAL} +National Public Service Portal +unverified +1 +0 +-", done.output)
-    assert "Chưa được kiểm chứng" in done.output
+    assert "Chưa từng được kiểm chứng" in done.output
     assert "never-shown" not in done.output
 
 
@@ -159,9 +159,23 @@ def test_procedures_come_from_the_portal(
 ) -> None:
     """The public procedures with a national code are copied, and how many there are is said."""
     monkeypatch.setenv("LIENTHONG_CONNECTIONS", json.dumps(portal_connections))
-    done = lienthong("procedures", "sync")
+    monkeypatch.setenv("LIENTHONG_CATALOGUE__REQUESTS_PER_SECOND", "1000")
+    done = lienthong("catalogue", "sync")
     assert done.exit_code == 0, done.output
-    assert "national_portal: 8 procedures." in done.output
+    assert "national_portal: 8 procedures. Version 1: " in done.output
+    again = lienthong("catalogue", "sync")
+    assert "Nothing changed." in again.output
+    versions = lienthong("catalogue", "versions").output
+    assert re.search(r"1 +national_portal +\S+ \S+ +\d+ +0 +0", versions)
+    assert "0 unread, 0 kept back" in versions
+    shown = lienthong("catalogue", "show", "1").output
+    assert re.search(r"procedure +1\.000001 +added +Thủ tục mẫu", shown)
+    procedure = lienthong("catalogue", "show", "1.000001").output
+    assert procedure.startswith("1.000001.H99  Thủ tục mẫu")
+    assert "TP01" in procedure
+    assert "KQ.G99.000001" in procedure
+    unknown = lienthong("catalogue", "show", "9.999999")
+    assert (unknown.exit_code, unknown.stderr.startswith("Error: The catalogue has no procedure")) == (1, True)
 
     async def read() -> list[Procedure]:
         async with await open_store(settings) as store, store.transaction() as conn:
@@ -178,7 +192,7 @@ def test_procedures_come_from_the_portal(
 
 def test_a_portal_that_does_not_answer_is_one_sentence(configured: Lienthong) -> None:
     """A failed synchronisation is told like every other expected error."""
-    done = configured("procedures", "sync")
+    done = configured("catalogue", "sync")
     assert done.exit_code == 1
     assert done.stderr.startswith("Error: ")
     assert "Traceback" not in done.output

@@ -281,7 +281,7 @@ async def test_while_the_database_is_away_calls_fail_together_and_store_nothing(
     async with stop_database():
         clock = time.monotonic()
         outcomes = await put_all()
-        assert time.monotonic() - clock < 4
+        assert time.monotonic() - clock < 15, "one after the other they would wait twenty"
         assert {type(one) for one in outcomes} == {StoreUnavailable}
     async with asyncio.timeout(10):
         while any(isinstance(one, StoreUnavailable) for one in outcomes):

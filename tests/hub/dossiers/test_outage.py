@@ -23,8 +23,14 @@ from tests.hub.exchanges.conftest import CALLER, PORTAL, PROCEDURE, facts
 CODES = [f"H99.12-261008-{number:04d}" for number in range(400)]
 
 
-async def _put_all(intake: DossierIntake, content: dict[str, object]) -> dict[str, Receipt | BaseException]:
+async def _put_all(
+    intake: DossierIntake, content: dict[str, object], killed: asyncio.Event | None = None
+) -> dict[str, Receipt | BaseException]:
+    """Declare them all; the last ones not before ``killed``, however quick the machine is."""
+
     async def put(code: str) -> Receipt:
+        if killed is not None and code in CODES[-50:]:
+            await killed.wait()
         return await intake.put(code=code, facts=content[code], caller=CALLER)  # type: ignore[arg-type]
 
     answers = await asyncio.gather(*(put(code) for code in CODES), return_exceptions=True)
@@ -44,12 +50,14 @@ async def test_a_database_killed_in_the_middle_loses_nothing_that_was_answered(q
         await save_procedures(store, "test", [PROCEDURE])
         intake = DossierIntake(store, publishers=[PORTAL], rules=DossierRules(), procedures=ProcedureIndex(store))
         content: dict[str, object] = {code: facts(note=code) for code in CODES}
-        working = asyncio.create_task(_put_all(intake, content))
+        killed = asyncio.Event()
+        working = asyncio.create_task(_put_all(intake, content, killed))
         while len(await _stored(store)) < 100:
             await asyncio.sleep(0.001)
         server = postmaster.find(settings.data_dir.resolve() / "postgres")
         assert server is not None
         server.process.send_signal(signal.SIGKILL)
+        killed.set()
         first = await working
         answered = {code for code, answer in first.items() if isinstance(answer, Receipt)}
         failed = {code for code, answer in first.items() if isinstance(answer, StoreUnavailable)}

@@ -1,0 +1,33 @@
+"""Faults of single subjects (ratings, the document store): the type of the error, which is its code, and its sentences.
+
+Part of the table in `hub.web.faults`; here so that a subject can grow without it.
+"""
+
+from __future__ import annotations
+
+OF_SUBJECTS: dict[str, tuple[str, str]] = {
+    # --- contracts.ratings --------------------------------------------------------------------------------
+    "grades_do_not_add_up": (
+        "The three grades must add up to 100 percent.",
+        "Tổng ba mức độ hài lòng phải bằng 100 phần trăm.",
+    ),
+    "grades_missing": (
+        "People rated, so the three grades cannot all be 0.",
+        "Đã có người đánh giá nên ba mức độ hài lòng không thể đều bằng 0.",
+    ),
+    "grades_without_raters": (
+        "Nobody rated, so there can be no grades and no opinions.",
+        "Không có người đánh giá nên không thể có mức độ hài lòng hay ý kiến.",
+    ),
+    # --- contracts.lookups --------------------------------------------------------------------------------
+    "ip_address": (
+        "An IP address such as 10.0.0.7 is expected here.",
+        "Giá trị ở đây phải là địa chỉ IP, ví dụ 10.0.0.7.",
+    ),
+    # --- contracts.document_store -------------------------------------------------------------------------
+    "officer_is_owner": (
+        "The requester must be the officer: the officer's number is the same as the owner's.",
+        "Người yêu cầu phải là cán bộ: số định danh của cán bộ đang trùng với số của chủ giấy tờ.",
+    ),
+}
+"""Type of the error to its sentence in English and in Vietnamese."""
