@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
+from pydantic import TypeAdapter, ValidationError
 
 from adapters.national_portal import fields_inbound, mapping_inbound
 from adapters.national_portal.foreign import BadMessageError, Fields, read_message
@@ -29,7 +30,7 @@ from contracts.inbound import (
     InboundRequest,
     Receipt,
 )
-from contracts.inbox import InboxKind, PaymentAsked
+from contracts.inbox import InboxKind, PartnerCode, PaymentAsked
 
 OK, DUPLICATE, ERROR = 0, 1, -1
 SOMETHING_TO_PAY = 1
@@ -202,13 +203,19 @@ def _answer(document: dict[str, Any], status: int = 200) -> InboundAnswer:
     return InboundAnswer(status=status, content=orjson.dumps(document))
 
 
+_PARTNER_CODE: TypeAdapter[str] = TypeAdapter(PartnerCode)
+
+
 def _code_of(message: Fields) -> str:
     content = message.record("data") or message
     names = fields_inbound.CODES
     code = next((found for name in names if (found := content.text(name, most=100))), "")
     if not code:
         raise BadMessageError(names[0], "is missing", "bị thiếu")
-    return code
+    try:
+        return _PARTNER_CODE.validate_python(code)
+    except ValidationError:
+        raise BadMessageError(names[0], "is no code of a dossier", "không phải là mã hồ sơ") from None
 
 
 def _of_agency(message: InboundMessage, agency: str) -> InboundMessage:

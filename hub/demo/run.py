@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import signal
 import tempfile
 import time
 import tomllib
@@ -11,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from types import FrameType
 from typing import IO
 
 import psutil
@@ -109,6 +111,9 @@ def run_demo(console: Console | None = None) -> bool:
             shutil.rmtree(directory, ignore_errors=True)
         else:
             console.print(f"What the processes said is in {log}; the data are beside it.", soft_wrap=True)
+    if demo.interrupted:
+        # The word to stop got lost on its way (``asyncio.wait_for`` of Python 3.11); it counts all the same.
+        raise KeyboardInterrupt
     return verified
 
 
@@ -120,9 +125,22 @@ class _Demo:
         self._outcomes: list[Outcome] = []
         self._tour: Tour | None = None
         self._children: list[Child] = []
+        self.interrupted = False
+
+    def _note_interrupts(self) -> None:
+        """Remember a Ctrl-C, and hand it on to whoever handles it."""
+        handler = signal.getsignal(signal.SIGINT)
+
+        def note(number: int, frame: FrameType | None) -> None:
+            self.interrupted = True
+            if callable(handler):
+                handler(number, frame)
+
+        signal.signal(signal.SIGINT, note)
 
     async def play(self, output: IO[bytes]) -> bool:
         """Start, tour, stop, and report."""
+        self._note_interrupts()
         text = CONFIGURATION.format(data_dir=self._data)
         self._configuration.write_text(text, encoding="utf-8")
         settings = Settings(**tomllib.loads(text))

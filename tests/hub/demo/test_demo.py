@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import signal
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -14,13 +13,14 @@ from tests.hub.cli.conftest import Running, clean_environment, gone
 pytestmark = pytest.mark.slow
 
 
-def test_the_tour_is_verified_from_beginning_to_end(tmp_path: Path) -> None:
+def test_the_tour_is_verified_from_beginning_to_end(tmp_path: Path, quick_directory: Path) -> None:
     """Every step verified, exit code 0, and neither a process nor a file is left behind.
 
     Settings of whoever runs it have no part in it: the database named here does not exist.
     """
-    before = set(Path(tempfile.gettempdir()).glob("lienthong-demo-*"))
-    environment = clean_environment(LIENTHONG_DATABASE_URL="postgresql://nobody@127.0.0.1:9/none")
+    environment = clean_environment(
+        TMPDIR=str(quick_directory), LIENTHONG_DATABASE_URL="postgresql://nobody@127.0.0.1:9/none"
+    )
     with Running("demo", environment=environment, directory=tmp_path) as demo:
         demo.wait_for("✓ Everything runs", seconds=90)
         family = demo.family()
@@ -34,16 +34,15 @@ def test_the_tour_is_verified_from_beginning_to_end(tmp_path: Path) -> None:
     assert "✗" not in said
     assert "worker_lost" in said
     assert "Diễn biến hồ sơ H99.12-" in said
-    assert set(Path(tempfile.gettempdir()).glob("lienthong-demo-*")) == before
+    assert not list(quick_directory.glob("lienthong-demo-*"))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_interrupted_tour_leaves_nothing(tmp_path: Path) -> None:
+def test_an_interrupted_tour_leaves_nothing(tmp_path: Path, quick_directory: Path) -> None:
     """Ctrl-C in the middle stops every process and removes the data."""
-    before = set(Path(tempfile.gettempdir()).glob("lienthong-demo-*"))
-    with Running("demo", environment=clean_environment(), directory=tmp_path) as demo:
+    with Running("demo", environment=clean_environment(TMPDIR=str(quick_directory)), directory=tmp_path) as demo:
         demo.wait_for("✓ Everything runs", seconds=90)
         family = demo.family()
         assert demo.stop(signal.SIGINT) != 0
         assert gone(family)
-    assert set(Path(tempfile.gettempdir()).glob("lienthong-demo-*")) == before
+    assert not list(quick_directory.glob("lienthong-demo-*"))
