@@ -12,18 +12,19 @@ about any of the dossiers of a create, there is no older message to meet.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TypeVar
 
 from adapters.national_portal import answers, mapping, wire
 from adapters.national_portal.answers import Verdict
 from adapters.national_portal.client import Budget, PortalClient
+from adapters.national_portal.refusals import refused, signed
 from adapters.national_portal.settings import NationalPortalSettings
 from adapters.national_portal.values import PUBLIC_PROCEDURE
 from contracts.dossier import Procedure, Step
-from contracts.errors import LienThongError, Rejected, Sentence, TryLater
+from contracts.errors import LienThongError, Sentence, TryLater
 from contracts.ports import (
     AdapterContext,
     CallReport,
@@ -44,11 +45,6 @@ PUSH_DOSSIER = "push_dossier"
 PUSH_STEP = "push_step"
 FIND_DOSSIER = "find_dossier"
 PROCEDURES = "list_procedures"
-
-_REJECTED = Sentence(
-    en="The national portal understood the message and refused it; its code says why, ask its operator what it means.",
-    vi="Cổng Dịch vụ công quốc gia hiểu nhưng từ chối thông điệp; hãy hỏi đơn vị vận hành về ý nghĩa của mã lỗi.",
-)
 
 _CONTRADICTION = Sentence(
     en="The national portal says that the dossier is there, and when asked that it is not; it is tried again later.",
@@ -166,7 +162,7 @@ class NationalPortal:
                 return
         if exists:
             raise TryLater(_CONTRADICTION, upstream_code=reply.code)
-        raise Rejected(_REJECTED, upstream_code=reply.code)
+        raise refused(reply.code)
 
     async def _ask(self, codes: Sequence[str], budget: Budget) -> set[str]:
         """Return those of ``codes`` that the portal holds, asking for a few at a time."""
@@ -204,7 +200,7 @@ class NationalPortal:
         with self._signing(PUSH_STEP, pushes):
             reply = await self._client.call(UPDATE_STEPS, {"data": data}, budget, is_write=True)
             if reply.verdict is not Verdict.DONE:
-                raise Rejected(_REJECTED, upstream_code=reply.code)
+                raise refused(reply.code)
         return CallReport(budget.request_bytes, budget.answer_bytes, reply.code)
 
     def _step(self, push: StepPush) -> wire.TienDo:
@@ -228,7 +224,7 @@ class NationalPortal:
         if reply.verdict is Verdict.NOT_FOUND:
             return None
         if reply.verdict is not Verdict.DONE:
-            raise Rejected(_REJECTED, upstream_code=reply.code)
+            raise refused(reply.code)
         result = reply.result
         if isinstance(result, list):
             if not result:
@@ -288,7 +284,7 @@ class NationalPortal:
         """Return the rows of a catalogue, given as a list or as an object whose ``data`` is the list."""
         reply = await self._client.call(service, {}, budget, is_write=False, path=self._settings.catalogue_path)
         if reply.verdict is not Verdict.DONE:
-            raise Rejected(_REJECTED, upstream_code=reply.code)
+            raise refused(reply.code)
         place, rows = "result", reply.result
         if isinstance(rows, dict):
             place, rows = "result.data", rows.get("data")
@@ -301,14 +297,6 @@ class NationalPortal:
 
     # --- errors ---------------------------------------------------------------------------------------
 
-    @contextmanager
-    def _signing(self, operation: str, pushes: Sequence[DossierPush | StepPush] = ()) -> Iterator[None]:
+    def _signing(self, operation: str, pushes: Sequence[DossierPush | StepPush] = ()) -> AbstractContextManager[None]:
         """Write on every error whose it is; the exchange too, where there is only one it can be about."""
-        try:
-            yield
-        except LienThongError as error:
-            error.connection = self._context.connection_id
-            error.operation = operation
-            if len(pushes) == 1 and not error.exchange_id:
-                error.exchange_id = pushes[0].exchange_id
-            raise
+        return signed(self._context.connection_id, operation, pushes[0].exchange_id if len(pushes) == 1 else "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
 from starlette.types import ASGIApp
@@ -21,8 +21,8 @@ from hub.store.engine import Store
 from hub.web.answers import Answer
 from hub.web.body import require_json
 from hub.web.conditions import idempotency_key
-from hub.web.idempotency import IdempotencyClaim, fingerprint, once_within
-from hub.web.parameters import IDEMPOTENCY_KEY
+from hub.web.idempotency import IdempotencyClaim, at_most_once, fingerprint
+from hub.web.parameters import IDEMPOTENCY_KEY, filters
 from hub.web.queries import read_query
 from hub.web.resources import Call, Operation, Parameter, Resource, Success
 from hub.web.validation import read_json
@@ -93,8 +93,8 @@ class AlertApi:
 
         call.begin_work()
         claim = IdempotencyClaim(call.principal.client_id, key, fingerprint("POST", call.scope["path"], body))
-        document, replayed = await once_within(self._store, claim, 200, work)
-        return Answer(200, document, ((b"idempotency-replayed", b"true"),) if replayed else ())
+        stored, replayed = await at_most_once(self._store, claim, work)
+        return Answer(200, stored.body, ((b"idempotency-replayed", b"true"),) if replayed else ())
 
 
 def resources(api: AlertApi, guard: Guard) -> Sequence[Resource]:
@@ -107,7 +107,7 @@ def resources(api: AlertApi, guard: Guard) -> Sequence[Resource]:
         summary="List alerts, newest first",
         description="Each with what became of its messages on every channel, and the channels with whether they work.",
         tag=TAG,
-        parameters=_filters(),
+        parameters=filters(QUERY),
         successes=(Success(200, "A page.", PAGE),),
         refusals={400: "malformed_query, repeated_parameter, bad_cursor", 422: "a parameter is invalid"},
     )
@@ -129,14 +129,6 @@ def resources(api: AlertApi, guard: Guard) -> Sequence[Resource]:
     return (
         Resource("/v1/alerts", (listing,), guard),
         Resource("/v1/alerts/{id}/acknowledge", (acknowledge,), guard),
-    )
-
-
-def _filters() -> tuple[Parameter, ...]:
-    properties: dict[str, Any] = QUERY.json_schema()["properties"]
-    return tuple(
-        Parameter(name, "query", schema["description"], {k: v for k, v in schema.items() if k not in _NOT_SCHEMA})
-        for name, schema in properties.items()
     )
 
 

@@ -22,7 +22,7 @@ from hub.web.answers import Answer
 from hub.web.body import require_json
 from hub.web.conditions import idempotency_key
 from hub.web.idempotency import IdempotencyClaim, fingerprint, once
-from hub.web.parameters import IDEMPOTENCY_KEY
+from hub.web.parameters import IDEMPOTENCY_KEY, filters
 from hub.web.queries import read_query
 from hub.web.resources import Call, Handler, Operation, Parameter, Resource, Success
 from hub.web.validation import read_json
@@ -213,16 +213,6 @@ class OperatorApi:
 _ID = Parameter("id", "path", "The id.", {"type": "string"}, required=True)
 
 
-def _filters() -> tuple[Parameter, ...]:
-    properties: dict[str, Any] = QUERY.json_schema(ref_template="#/components/schemas/{model}")["properties"]
-    return tuple(
-        Parameter(
-            name, "query", schema.pop("description"), {key: value for key, value in schema.items() if key != "title"}
-        )
-        for name, schema in properties.items()
-    )
-
-
 def _read(name: str, handler: Handler, access: Scope, summary: str, answer: TypeAdapter[Any], **rest: Any) -> Operation:
     return Operation(
         method="GET",
@@ -269,7 +259,7 @@ def resources(api: OperatorApi, guard: Guard) -> Sequence[Resource]:
                     Scope.EXCHANGES_READ,
                     "List exchanges, newest first; a page may be short and still have a next one",
                     PAGE,
-                    parameters=_filters(),
+                    parameters=filters(QUERY),
                     refusals={400: "malformed_query, repeated_parameter, bad_cursor", 422: "a parameter is invalid"},
                 ),
             ),

@@ -22,8 +22,8 @@ from hub.store.engine import Store
 from hub.web.answers import Answer
 from hub.web.body import require_json
 from hub.web.conditions import idempotency_key
-from hub.web.idempotency import IdempotencyClaim, fingerprint, key_reused, once_within, recall, remember
-from hub.web.parameters import IDEMPOTENCY_KEY
+from hub.web.idempotency import IdempotencyClaim, answered, at_most_once, fingerprint, recall, remember
+from hub.web.parameters import IDEMPOTENCY_KEY, filters
 from hub.web.queries import read_query
 from hub.web.resources import Call, Operation, Parameter, Resource, Success
 from hub.web.validation import read_json
@@ -113,12 +113,8 @@ class HealthOperatorApi:
 
     async def _known(self, claim: IdempotencyClaim) -> bytes | None:
         async with self._store.transaction() as conn:
-            answer = (await recall(conn, [claim])).get(claim)
-        if answer is None:
-            return None
-        if not answer.same_request:
-            raise key_reused()
-        return answer.body
+            answer = await answered(conn, claim)
+        return None if answer is None else answer.body
 
     async def announce(self, call: Call) -> ASGIApp:
         """``POST /v1/maintenance-windows``."""
@@ -134,8 +130,8 @@ class HealthOperatorApi:
 
         call.begin_work()
         claim = IdempotencyClaim(call.principal.client_id, key, fingerprint("POST", call.scope["path"], body))
-        document, replayed = await once_within(self._store, claim, 201, work)
-        return _answer(201, document, replayed=replayed)
+        stored, replayed = await at_most_once(self._store, claim, work, status=201)
+        return _answer(201, stored.body, replayed=replayed)
 
     async def windows(self, call: Call) -> ASGIApp:
         """``GET /v1/maintenance-windows``."""
@@ -167,17 +163,6 @@ def _answer(status: int, document: bytes, *, replayed: bool) -> Answer:
 
 _REPLAYED = ("Idempotency-Replayed",)
 _ID = Parameter("id", "path", "The id.", {"type": "string"}, required=True)
-
-
-def _filters() -> tuple[Parameter, ...]:
-    properties = QUERY.json_schema()["properties"]
-    return tuple(
-        Parameter(name, "query", schema["description"], {k: v for k, v in schema.items() if k not in _NOT_SCHEMA})
-        for name, schema in properties.items()
-    )
-
-
-_NOT_SCHEMA = frozenset({"title", "description"})
 
 
 def resources(api: HealthOperatorApi, guard: Guard) -> Sequence[Resource]:
@@ -227,7 +212,7 @@ def resources(api: HealthOperatorApi, guard: Guard) -> Sequence[Resource]:
         summary="List maintenance windows, the next first",
         description="Those under way and ahead; with `past` also those that were.",
         tag=TAG,
-        parameters=_filters(),
+        parameters=filters(QUERY),
         successes=(Success(200, "The windows.", WINDOWS),),
         refusals={400: "malformed_query, repeated_parameter", 422: "a parameter is invalid"},
     )

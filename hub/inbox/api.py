@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
@@ -23,7 +23,7 @@ from hub.store.engine import Store
 from hub.web.answers import Answer
 from hub.web.conditions import idempotency_key
 from hub.web.idempotency import IdempotencyClaim, fingerprint, once
-from hub.web.parameters import IDEMPOTENCY_KEY
+from hub.web.parameters import IDEMPOTENCY_KEY, filters
 from hub.web.queries import read_query
 from hub.web.resources import Call, Operation, Parameter, Resource, Success
 
@@ -131,16 +131,6 @@ def _number(call: Call) -> int:
 _ID = Parameter("id", "path", "Id of the event.", {"type": "string", "format": "uuid"}, required=True)
 
 
-def _filters() -> tuple[Parameter, ...]:
-    properties: dict[str, Any] = QUERY.json_schema(ref_template="#/components/schemas/{model}")["properties"]
-    return tuple(
-        Parameter(
-            name, "query", schema.pop("description"), {key: value for key, value in schema.items() if key != "title"}
-        )
-        for name, schema in properties.items()
-    )
-
-
 def resources(api: InboxApi, guard: Guard) -> Sequence[Resource]:
     """Return the addresses of the inbox."""
     return (
@@ -156,7 +146,7 @@ def resources(api: InboxApi, guard: Guard) -> Sequence[Resource]:
                     description="Events of the client's agencies after a cursor. Keep `next_after` and ask again with"
                     " it: no event ever appears behind it. An acknowledged event stays readable.",
                     tag=TAG,
-                    parameters=_filters(),
+                    parameters=filters(QUERY),
                     successes=(Success(200, "The page.", PAGE),),
                     refusals={400: "malformed_query, repeated_parameter", 422: "a parameter is invalid"},
                 ),

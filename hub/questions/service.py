@@ -29,7 +29,7 @@ from hub.questions.records import (
 )
 from hub.questions.views import AnswerReceipt, QuestionPage, QuestionState, QuestionSummary, QuestionView
 from hub.store.engine import Store
-from hub.web.idempotency import IdempotencyClaim, once_within
+from hub.web.idempotency import IdempotencyClaim, at_most_once
 
 _NOT_FOUND = Sentence(
     "There is no question with this id for the agencies of this client.",
@@ -140,7 +140,8 @@ class QuestionService:
         async def work(conn: AsyncConnection[Any]) -> bytes:
             return (await self._accept(conn, question_id, entry, caller)).model_dump_json().encode()
 
-        return await once_within(self._store, claim, 201, work)
+        stored, replayed = await at_most_once(self._store, claim, work, status=201)
+        return stored.body, replayed
 
     async def _accept(
         self, conn: AsyncConnection[Any], question_id: str, entry: AnswerEntry, caller: Answerer

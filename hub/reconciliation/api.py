@@ -23,7 +23,7 @@ from hub.web.answers import Answer
 from hub.web.body import require_json
 from hub.web.conditions import idempotency_key
 from hub.web.idempotency import IdempotencyClaim, fingerprint, once
-from hub.web.parameters import IDEMPOTENCY_KEY
+from hub.web.parameters import IDEMPOTENCY_KEY, filters
 from hub.web.queries import read_query
 from hub.web.resources import Call, Handler, Operation, Parameter, Resource, Success
 from hub.web.validation import read_json
@@ -210,16 +210,6 @@ _REPAIR_ID = Parameter(
 )
 
 
-def _filters(query: TypeAdapter[Any]) -> tuple[Parameter, ...]:
-    properties: dict[str, Any] = query.json_schema(ref_template="#/components/schemas/{model}")["properties"]
-    return tuple(
-        Parameter(
-            name, "query", schema.pop("description"), {key: value for key, value in schema.items() if key != "title"}
-        )
-        for name, schema in properties.items()
-    )
-
-
 def _read(name: str, handler: Handler, summary: str, answer: TypeAdapter[Any], **rest: Any) -> Operation:
     return Operation(
         method="GET",
@@ -265,7 +255,7 @@ def resources(api: ReconciliationApi, guard: Guard) -> Sequence[Resource]:
                     api.runs,
                     "List reconciliations with their counts, newest first",
                     RUNS,
-                    parameters=_filters(RUN_QUERY),
+                    parameters=filters(RUN_QUERY),
                     refusals={400: "malformed_query, repeated_parameter, bad_cursor", 422: "a parameter is invalid"},
                 ),
                 _act(
@@ -295,7 +285,7 @@ def resources(api: ReconciliationApi, guard: Guard) -> Sequence[Resource]:
                     api.differences,
                     "List what it found, in the order of the codes",
                     DIFFERENCES,
-                    parameters=(_ID, *_filters(DIFFERENCE_QUERY)),
+                    parameters=(_ID, *filters(DIFFERENCE_QUERY)),
                     refusals={
                         **not_found,
                         400: "malformed_query, repeated_parameter, bad_cursor",

@@ -114,6 +114,17 @@ async def remember(conn: AsyncConnection[Any], rows: Sequence[tuple[IdempotencyC
     )
 
 
+async def answered(conn: AsyncConnection[Any], claim: IdempotencyClaim) -> StoredAnswer | None:
+    """Return the answer given to this request before; locks the key as `recall` does.
+
+    Raises the `Refusal` of a key that was used for another request.
+    """
+    answer = (await recall(conn, [claim])).get(claim)
+    if answer is not None and not answer.same_request:
+        raise key_reused()
+    return answer
+
+
 async def once(store: Store, claim: IdempotencyClaim, work: Callable[[], Awaitable[bytes]]) -> tuple[bytes, bool]:
     """Do ``work`` once per key and return (its JSON answer, whether that is the answer of an earlier call).
 
@@ -122,10 +133,8 @@ async def once(store: Store, claim: IdempotencyClaim, work: Callable[[], Awaitab
     again.
     """
     async with store.transaction() as conn:
-        answer = (await recall(conn, [claim])).get(claim)
+        answer = await answered(conn, claim)
         if answer is not None:
-            if not answer.same_request:
-                raise key_reused()
             return answer.body, True
         body = await work()
         await remember(conn, [(claim, 200, body)])
@@ -144,10 +153,8 @@ async def at_most_once(
     For work that must not be done twice. ``work`` takes the connection and does not commit.
     """
     async with store.transaction() as conn:
-        answer = (await recall(conn, [claim])).get(claim)
+        answer = await answered(conn, claim)
         if answer is not None:
-            if not answer.same_request:
-                raise key_reused()
             return answer, True
         body = await work(conn)
         await remember(conn, [(claim, status, body)])
@@ -168,21 +175,3 @@ def _lock(claim: IdempotencyClaim) -> int:
     # A NUL cannot stand in a client id or a key, so the joined text is unambiguous.
     digest = hashlib.sha256(f"idempotency\0{claim.client_id}\0{claim.key}".encode()).digest()
     return int.from_bytes(digest[:8], "big", signed=True)
-
-
-async def once_within(
-    store: Store, claim: IdempotencyClaim, status: int, work: Callable[[AsyncConnection[Any]], Awaitable[bytes]]
-) -> tuple[bytes, bool]:
-    """Do ``work`` once per key in one transaction with its answer; return (the answer, whether it is an earlier one).
-
-    Unlike `once`, the work is durable exactly when its answer is. A `Refusal` that it raises undoes both.
-    """
-    async with store.transaction() as conn:
-        answer = (await recall(conn, [claim])).get(claim)
-        if answer is not None:
-            if not answer.same_request:
-                raise key_reused()
-            return answer.body, True
-        body = await work(conn)
-        await remember(conn, [(claim, status, body)])
-    return body, False

@@ -18,7 +18,7 @@ from hub.store.engine import Store
 from hub.web.answers import Answer
 from hub.web.body import require_json
 from hub.web.conditions import idempotency_key
-from hub.web.idempotency import IdempotencyClaim, fingerprint, key_reused, once, recall, remember
+from hub.web.idempotency import IdempotencyClaim, answered, fingerprint, once, remember
 from hub.web.parameters import IDEMPOTENCY_KEY
 from hub.web.resources import Call, Handler, Operation, Parameter, Resource, Success
 from hub.web.validation import read_json
@@ -170,10 +170,8 @@ class WebhookApi:
         claim = IdempotencyClaim(call.principal.client_id, key, fingerprint("POST", call.scope["path"], body))
         call.begin_work()
         async with self._store.transaction() as conn:
-            known = (await recall(conn, [claim])).get(claim)
+            known = await answered(conn, claim)
             if known is not None:
-                if not known.same_request:
-                    raise key_reused()
                 return Answer(known.status, known.body, _REPLAYED)
             made = await work()
             await remember(conn, [(claim, status, NEW.dump_json(made.model_copy(update={"secret": None})))])

@@ -23,7 +23,8 @@ from adapters.national_portal.simulator.portal import HeldDossier, SimulatedPort
 from adapters.national_portal.simulator.refusal import Refusal
 from adapters.national_portal.simulator.tampering import TamperRequest, tamper
 from adapters.transport.simulation.asgi import Receive, Scope, Send, answer, live, read_body
-from adapters.transport.simulation.faults import Fault, FaultKind, FaultPlan, FaultRule, Layer
+from adapters.transport.simulation.controls import FaultRequest, add_fault, told_rules
+from adapters.transport.simulation.faults import Fault, FaultKind, FaultPlan, Layer
 from contracts.ports import SimulatorContext
 
 CONNECTION = "national_portal"
@@ -38,19 +39,6 @@ _NOT_AFTER = frozenset({FaultKind.EXPIRED_SESSION, FaultKind.DUPLICATE_ANSWER})
 
 class _Request(BaseModel):
     model_config = ConfigDict(extra="forbid")
-
-
-class FaultRequest(_Request):
-    """``POST faults``: which answers go wrong, how often, before or after the portal has acted."""
-
-    kind: FaultKind
-    operation: str | None = None
-    """A service such as ``DongBoHoSoMC``, or ``login``; every one when absent."""
-    share: Annotated[float, Field(gt=0, le=1)] = 1.0
-    count: Annotated[int, Field(ge=1)] | None = None
-    duration_seconds: Annotated[float, Field(gt=0)] | None = None
-    seconds: Annotated[float, Field(ge=0)] | None = None
-    when: Literal["before", "after"] = "before"
 
 
 class SeedProcedure(_Request):
@@ -78,7 +66,7 @@ class SeedRequest(_Request):
     withdrawn_procedures: tuple[str, ...] = ()
 
 
-_Body = TypeVar("_Body", bound=_Request)
+_Body = TypeVar("_Body", bound=BaseModel)
 _Control = Callable[[bytes], tuple[int, Any]]
 
 
@@ -242,19 +230,7 @@ class SimulatorApp:
 
     def _add_fault(self, body: bytes) -> tuple[int, Any]:
         wish = _read(FaultRequest, body)
-        late = wish.when == "after"
-        if late and (wish.kind in _NOT_AFTER or wish.kind.layer is Layer.TRANSPORT):
-            return HTTPStatus.UNPROCESSABLE_ENTITY, {"error": "this fault has no variant after acting", "field": "when"}
-        rule = (self.late_faults if late else self.faults).add(
-            wish.kind,
-            connection=CONNECTION,
-            operation=wish.operation,
-            share=wish.share,
-            count=wish.count,
-            duration_seconds=wish.duration_seconds,
-            seconds=wish.seconds,
-        )
-        return HTTPStatus.CREATED, _rule(rule, wish.when)
+        return add_fault(self._plans(), wish, connection=CONNECTION, not_after=_NOT_AFTER)
 
     def _clear_faults(self, _body: bytes) -> tuple[int, Any]:
         self.faults.clear()
@@ -291,10 +267,10 @@ class SimulatorApp:
         return HTTPStatus.OK, {} if held is None else _summary(held)
 
     def _rules(self) -> list[dict[str, Any]]:
-        return [
-            *(_rule(rule, "before") for rule in self.faults.rules()),
-            *(_rule(rule, "after") for rule in self.late_faults.rules()),
-        ]
+        return told_rules(self._plans())
+
+    def _plans(self) -> dict[str, FaultPlan]:
+        return {"before": self.faults, "after": self.late_faults}
 
 
 def build(context: SimulatorContext) -> SimulatorApp:
@@ -325,17 +301,6 @@ def _summary(held: HeldDossier) -> dict[str, Any]:
         "updates": held.updates,
         "steps": len(held.steps),
         "repeated_steps": held.repeated_steps,
-    }
-
-
-def _rule(rule: FaultRule, when: str) -> dict[str, Any]:
-    return {
-        "kind": rule.kind,
-        "operation": rule.operation,
-        "share": rule.share,
-        "left": rule.left,
-        "hits": rule.hits,
-        "when": when,
     }
 
 

@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from html import escape
 from http import HTTPStatus
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from adapters.personal_store.settings import DocumentStoreSettings
 from adapters.personal_store.simulator.store import Refusal, SimulatedStore
 from adapters.transport.simulation.asgi import Receive, Scope, Send, answer, header, live, read_body
-from adapters.transport.simulation.faults import Fault, FaultKind, FaultPlan, FaultRule, Layer
+from adapters.transport.simulation.controls import FaultRequest, add_fault, told_rules
+from adapters.transport.simulation.faults import Fault, FaultKind, FaultPlan, Layer
 from contracts.ports import SimulatorContext
 
 CONNECTION = "personal_store"
@@ -29,21 +30,6 @@ _PAGE_HEADERS = (
     ("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'"),
     ("Cache-Control", "no-store"),
 )
-
-
-class FaultRequest(BaseModel):
-    """``POST faults``: which answers go wrong, how often, before or after the store has acted."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    kind: FaultKind
-    operation: str | None = None
-    """``login``, ``query``, ``file`` or ``paper``; every one when absent."""
-    share: Annotated[float, Field(gt=0, le=1)] = 1.0
-    count: Annotated[int, Field(ge=1)] | None = None
-    duration_seconds: Annotated[float, Field(gt=0)] | None = None
-    seconds: Annotated[float, Field(ge=0)] | None = None
-    when: Literal["before", "after"] = "before"
 
 
 class SimulatorApp:
@@ -165,25 +151,13 @@ class SimulatorApp:
         except ValidationError as error:
             place = ".".join(str(part) for part in error.errors(include_url=False)[0]["loc"])
             return HTTPStatus.UNPROCESSABLE_ENTITY, {"error": "invalid request", "field": place}
-        late = wish.when == "after"
-        if late and (wish.kind in _NOT_AFTER or wish.kind.layer is Layer.TRANSPORT):
-            return HTTPStatus.UNPROCESSABLE_ENTITY, {"error": "this fault has no variant after acting", "field": "when"}
-        rule = (self.late_faults if late else self.faults).add(
-            wish.kind,
-            connection=CONNECTION,
-            operation=wish.operation,
-            share=wish.share,
-            count=wish.count,
-            duration_seconds=wish.duration_seconds,
-            seconds=wish.seconds,
-        )
-        return HTTPStatus.CREATED, _rule(rule, wish.when)
+        return add_fault(self._plans(), wish, connection=CONNECTION, not_after=_NOT_AFTER)
 
     def _rules(self) -> list[dict[str, Any]]:
-        return [
-            *(_rule(rule, "before") for rule in self.faults.rules()),
-            *(_rule(rule, "after") for rule in self.late_faults.rules()),
-        ]
+        return told_rules(self._plans())
+
+    def _plans(self) -> dict[str, FaultPlan]:
+        return {"before": self.faults, "after": self.late_faults}
 
 
 def build(context: SimulatorContext) -> SimulatorApp:
@@ -199,17 +173,6 @@ def _object(body: bytes) -> dict[str, Any]:
     except orjson.JSONDecodeError:
         return {}
     return value if isinstance(value, dict) else {}
-
-
-def _rule(rule: FaultRule, when: str) -> dict[str, Any]:
-    return {
-        "kind": rule.kind,
-        "operation": rule.operation,
-        "share": rule.share,
-        "left": rule.left,
-        "hits": rule.hits,
-        "when": when,
-    }
 
 
 def _page(state: dict[str, Any]) -> str:

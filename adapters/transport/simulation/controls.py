@@ -6,7 +6,7 @@ paths. It has no lock: it is for invented data on machines of our own.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container, Mapping
 from html import escape
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
@@ -91,24 +91,34 @@ class Controls:
         except ValidationError as error:
             place = ".".join(str(part) for part in error.errors(include_url=False)[0]["loc"])
             return HTTPStatus.UNPROCESSABLE_ENTITY, {"error": "invalid request", "field": place}
-        if wish.when == "after" and (wish.kind in NOT_AFTER or wish.kind.layer is Layer.TRANSPORT):
-            return HTTPStatus.UNPROCESSABLE_ENTITY, {"error": "this fault has no variant after acting", "field": "when"}
-        rule = self._plans[wish.when].add(
-            wish.kind, connection=self._connection, **wish.model_dump(exclude={"kind", "when"})
-        )
-        return HTTPStatus.CREATED, _told(rule, wish.when)
+        return add_fault(self._plans, wish, connection=self._connection, not_after=NOT_AFTER)
 
     def _clear(self) -> None:
         for plan in self._plans.values():
             plan.clear()
 
     def _rules(self) -> list[dict[str, Any]]:
-        return [_told(rule, when) for when, plan in self._plans.items() for rule in plan.rules()]
+        return told_rules(self._plans)
 
     def _page(self) -> str:
         state = escape(orjson.dumps(self._state(), option=orjson.OPT_INDENT_2, default=str).decode())
         title = escape(self._title)
         return f"<!doctype html><meta charset=utf-8><title>{title}</title><h1>{title}</h1><pre>{state}</pre>"
+
+
+def add_fault(
+    plans: Mapping[str, FaultPlan], wish: FaultRequest, *, connection: str, not_after: Container[FaultKind]
+) -> tuple[int, Any]:
+    """Answer ``POST faults``; ``plans`` by ``before`` and ``after``, ``not_after`` has no variant after acting."""
+    if wish.when == "after" and (wish.kind in not_after or wish.kind.layer is Layer.TRANSPORT):
+        return HTTPStatus.UNPROCESSABLE_ENTITY, {"error": "this fault has no variant after acting", "field": "when"}
+    rule = plans[wish.when].add(wish.kind, connection=connection, **wish.model_dump(exclude={"kind", "when"}))
+    return HTTPStatus.CREATED, _told(rule, wish.when)
+
+
+def told_rules(plans: Mapping[str, FaultPlan]) -> list[dict[str, Any]]:
+    """Answer ``GET faults``."""
+    return [_told(rule, when) for when, plan in plans.items() for rule in plan.rules()]
 
 
 def _told(rule: FaultRule, when: str) -> dict[str, Any]:
