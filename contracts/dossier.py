@@ -1,8 +1,8 @@
 """The canonical dossier: what the dossier system declares, what has happened to it, and the whole.
 
-`DossierFacts` is what ``PUT /v1/dossiers/{code}`` carries. Everything that happens later is an event of
-`contracts.events`; `Dossier` is the facts with all events folded in, and is never written by hand: every
-fact that the national score reads is a typed field backed by an event or by the declaration.
+`DossierFacts` is what ``PUT /v1/dossiers/{code}`` carries; what happens later is an event of `contracts.events`.
+`Dossier` is the facts with all events folded in and is never written by hand: every fact that the national score
+reads is a typed field backed by an event or by the declaration.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from contracts.codes import AgencyCode, DossierCode, ProcedureCode
-from contracts.people import Applicant, Submitter
+from contracts.people import Applicant, RelatedPerson, Submitter
 from contracts.states import DossierState, PauseReason
 from contracts.text import Code, Line, Model, Moment, Nfc, Note, Paragraph, VisibleNfc, personal
 
@@ -215,6 +215,10 @@ class DossierFacts(Model):
     other_papers: Annotated[tuple[OtherPaper, ...], Field(max_length=200)] = ()
     fees: Annotated[tuple[Fee, ...], Field(max_length=100)] = ()
     databases_consulted: Annotated[tuple[DatabaseConsultation, ...], Field(max_length=50)] = ()
+    related_people: Annotated[tuple[RelatedPerson, ...], Field(max_length=500)] = ()
+    """Further people whose data may be needed; kept in the province, no national system is told."""
+    assigned_accounts: Annotated[tuple[Code, ...], Field(max_length=50)] = ()
+    """Accounts of the officers the dossier is assigned to: their look-ups of its parties need no other explanation."""
 
     @model_validator(mode="after")
     def _dates_in_order(self) -> DossierFacts:
@@ -352,9 +356,6 @@ class Result(Model):
     """The number and sign of the paper (số, ký hiệu)."""
     issued_at: Moment
     files: Annotated[tuple[FileRef, ...], Field(min_length=1, max_length=20)]
-
-
-# --- the whole -------------------------------------------------------------------------------------------
 
 
 class Dossier(Model):

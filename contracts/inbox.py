@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from contracts.codes import DossierCode
+from contracts.codes import AgencyCode, DossierCode
 from contracts.text import Code, Line, Model, Moment, Nfc, Note, VisibleNfc, personal
 
 
@@ -38,6 +38,8 @@ class InboxKind(StrEnum):
     """The hub warns before a deadline is missed or a point is lost."""
     MAINTENANCE_ANNOUNCED = "maintenance.announced"
     """A connection will rest at an announced time, or that announcement was taken back."""
+    ACCOUNTS_LOCKED = "accounts.locked"
+    """Accounts for population data were locked because nobody used them."""
     WEBHOOK_DISABLED = "webhook.disabled"
     """The hub stopped calling a webhook that failed too often."""
 
@@ -235,6 +237,22 @@ class MaintenanceAnnounced(Model):
     """The same in Vietnamese."""
 
 
+class AccountsLocked(Model):
+    """Accounts of one agency that were locked for disuse (VP 8.4: the list goes to the agency)."""
+
+    schema_version: Literal["1"] = "1"
+    agency_code: AgencyCode
+    locked_at: Moment
+    account_ids: Annotated[tuple[Code, ...], Field(max_length=1000)]
+    """Login names in the dossier system."""
+    dormant_days: Annotated[int, Field(ge=1)]
+    """Days on end without a look-up."""
+    sentence: Note
+    """What happened and what to do, in English."""
+    sentence_vi: Note
+    """The same in Vietnamese."""
+
+
 class WebhookDisabled(Model):
     """A webhook failed too often and is not called any more until a person enables it again."""
 
@@ -260,6 +278,7 @@ BODIES: Mapping[InboxKind, type[Model]] = {
     InboxKind.QUESTION_RECEIVED: QuestionReceived,
     InboxKind.EARLY_WARNING: EarlyWarning,
     InboxKind.MAINTENANCE_ANNOUNCED: MaintenanceAnnounced,
+    InboxKind.ACCOUNTS_LOCKED: AccountsLocked,
     InboxKind.WEBHOOK_DISABLED: WebhookDisabled,
 }
 """The body of each kind; a new kind gets its row here."""

@@ -130,3 +130,24 @@ class Submitter(Model):
     relation: SubmitterRelation
     identifiers: Annotated[tuple[PersonIdentifier, ...], Field(max_length=4)] = ()
     contact: Contact = Contact()
+
+
+class RelatedRole(StrEnum):
+    """What somebody beside applicant and submitter has to do with a dossier."""
+
+    SPOUSE = "spouse"
+    HOUSEHOLD_MEMBER = "household_member"
+    CHILD = "child"
+    PARENT = "parent"
+    CO_OWNER = "co_owner"
+    OTHER_PARTY = "other_party"
+    """The other side of a contract, a neighbour of the plot, a person of a list …"""
+
+
+class RelatedPerson(Model):
+    """A person the dossier is about, beside applicant and submitter: a look-up of them is explained by it."""
+
+    role: Annotated[RelatedRole, Field(strict=False)]
+    name: Annotated[str, StringConstraints(max_length=255), Nfc] = personal(default="")
+    """Full name, where it is known."""
+    identifiers: Annotated[tuple[PersonIdentifier, ...], Field(min_length=1, max_length=4)]

@@ -107,6 +107,8 @@ NOT_CARRIED: dict[str, str] = {
     "facts.fees[].payment.paid_at": _PAYMENT_FACTS,
     "facts.fees[].payment.reference": _PAYMENT_FACTS,
     "facts.databases_consulted[].consulted_at": "DSKetNoiCSDL lists codes only",
+    "facts.related_people": "explains look-ups in the province; no national system is told of further people",
+    "facts.assigned_accounts": "explains look-ups in the province; accounts are the dossier system's own",
     "steps": "sent one by one with CapNhatTienDoHoSoMC, see STEP_CARRIED",
     "supplements[].requested_by.title": _NO_FIELD,
     "supplements[].requested_by.department": _NO_FIELD,

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
+from contracts.accounts import AccountDeclaration, Decision, Measure, Roster, SecondmentRequest
 from contracts.document_store import PaperQuery, ResultPaperEntry
 from contracts.dossier import Dossier, DossierFacts
 from contracts.events import (
@@ -25,7 +27,16 @@ from contracts.events import (
     WithdrawalEntry,
 )
 from contracts.inbox import BODIES
-from contracts.lookups import TechnicalIdQuestion
+from contracts.lookups import (
+    BusinessLookup,
+    HouseholdAnswer,
+    HouseholdLookup,
+    PeopleAnswer,
+    PeopleLookup,
+    PeopleVerification,
+    TechnicalIdQuestion,
+    VerificationAnswer,
+)
 from contracts.questions import AnswerEntry
 from contracts.ratings import RatingEntry
 from contracts.schemas.compatibility import Break, Direction, find_breaks
@@ -57,22 +68,29 @@ class PublishedModel:
         return Path("published", f"v{self.version}", f"{self.name}.schema.json")
 
     def schema(self) -> dict[str, Any]:
-        """Return the JSON Schema of the model as it is now."""
-        mode: Literal["validation", "serialization"] = "validation" if self.direction == "input" else "serialization"
-        body = self.model.model_json_schema(mode=mode)
-        _require_tags(body)
-        if self.direction == "output":
-            _open_objects(body)
-        return {
-            "$schema": GenerateJsonSchema.schema_dialect,
-            "$id": f"urn:lienthong:schema:v{self.version}:{self.name}",
-            "x-direction": self.direction,
-            **body,
-        }
+        """Return the JSON Schema of the model as it is now; the caller's own, to change."""
+        schema: dict[str, Any] = json.loads(self.text())
+        return schema
 
     def text(self) -> str:
         """Return the contents of the schema's file."""
-        return json.dumps(self.schema(), ensure_ascii=False, indent=2) + "\n"
+        return _text(self)
+
+
+@cache
+def _text(one: PublishedModel) -> str:
+    mode: Literal["validation", "serialization"] = "validation" if one.direction == "input" else "serialization"
+    body = one.model.model_json_schema(mode=mode)
+    _require_tags(body)
+    if one.direction == "output":
+        _open_objects(body)
+    schema = {
+        "$schema": GenerateJsonSchema.schema_dialect,
+        "$id": f"urn:lienthong:schema:v{one.version}:{one.name}",
+        "x-direction": one.direction,
+        **body,
+    }
+    return json.dumps(schema, ensure_ascii=False, indent=2) + "\n"
 
 
 PUBLISHED: tuple[PublishedModel, ...] = (
@@ -86,8 +104,20 @@ PUBLISHED: tuple[PublishedModel, ...] = (
     PublishedModel("question-answer", AnswerEntry, "input"),
     PublishedModel("rating", RatingEntry, "input"),
     PublishedModel("technical-id-question", TechnicalIdQuestion, "input"),
+    PublishedModel("people-lookup", PeopleLookup, "input"),
+    PublishedModel("household-lookup", HouseholdLookup, "input"),
+    PublishedModel("people-verification", PeopleVerification, "input"),
+    PublishedModel("business-lookup", BusinessLookup, "input"),
+    PublishedModel("people-answer", PeopleAnswer, "output"),
+    PublishedModel("household-answer", HouseholdAnswer, "output"),
+    PublishedModel("verification-answer", VerificationAnswer, "output"),
     PublishedModel("paper-query", PaperQuery, "input"),
     PublishedModel("result-paper", ResultPaperEntry, "input"),
+    PublishedModel("account", AccountDeclaration, "input"),
+    PublishedModel("account-roster", Roster, "input"),
+    PublishedModel("account-secondment", SecondmentRequest, "input"),
+    PublishedModel("account-decision", Decision, "input"),
+    PublishedModel("account-measure", Measure, "input"),
     PublishedModel("dossier", Dossier, "output"),
     *(PublishedModel(f"inbox-{kind.name.lower().replace('_', '-')}", body, "output") for kind, body in BODIES.items()),
 )

@@ -91,6 +91,7 @@ __all__ = [
     "portal_accounts",
     "procedure_codes",
     "references",
+    "related_people",
     "result_entries",
     "step_entries",
     "submitters",
@@ -227,6 +228,17 @@ def fees() -> SearchStrategy[d.Fee]:
     )
 
 
+@cache
+def related_people() -> SearchStrategy[p.RelatedPerson]:
+    """Draw people a dossier is about beside applicant and submitter, with and without a name."""
+    return st.builds(
+        p.RelatedPerson,
+        role=st.sampled_from(p.RelatedRole),
+        name=texts(min_size=0),
+        identifiers=st.lists(identifiers(), min_size=1, max_size=2).map(tuple),
+    )
+
+
 @composite
 def dossier_facts(draw: Draw) -> d.DossierFacts:
     """Draw whole declarations with dates in order and distinct file ids."""
@@ -262,6 +274,8 @@ def dossier_facts(draw: Draw) -> d.DossierFacts:
                 )
             )
         ),
+        related_people=tuple(draw(st.lists(related_people(), max_size=2))),
+        assigned_accounts=tuple(draw(st.lists(references(), max_size=2))),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 import pytest
@@ -96,9 +97,15 @@ def tagged(*forms: Any) -> Any:
 
 def schema(direction: Direction, fields: dict[str, Any]) -> dict[str, Any]:
     """Return the schema of a model with these fields; a tuple is a type and its default."""
-    made: dict[str, Any] = {name: kind if isinstance(kind, tuple) else (kind, ...) for name, kind in fields.items()}
-    model = create_model("Sample", __base__=Model, **made)
-    return model.model_json_schema(mode="validation" if direction == "input" else "serialization")
+    return _model(tuple(fields.items())).model_json_schema(
+        mode="validation" if direction == "input" else "serialization"
+    )
+
+
+@lru_cache(maxsize=64)
+def _model(fields: tuple[tuple[str, Any], ...]) -> type[Model]:
+    made: dict[str, Any] = {name: kind if isinstance(kind, tuple) else (kind, ...) for name, kind in fields}
+    return create_model("Sample", __base__=Model, **made)
 
 
 def rules(direction: Direction, before: dict[str, Any], after: dict[str, Any]) -> list[str]:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -211,6 +212,7 @@ def _holds_together(dossier: Dossier) -> None:
 
 
 @given(first=dossier_facts(), happened=st.lists(st.one_of(events(), dossier_facts()), max_size=6), late=st.booleans())
+@pytest.mark.slow
 def test_whatever_was_once_accepted_can_be_read_whatever_the_rules_are_now(
     first: DossierFacts, happened: Sequence[DossierFacts | Event], *, late: bool
 ) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from hub.registry import load_adapters
 from hub.settings import Settings
 from tests.hub.exchanges.conftest import step
@@ -21,6 +23,7 @@ def test_the_hub_finds_it_beside_its_own() -> None:
     assert "so_mau" not in {path.name for path in (Path(__file__).parents[2] / "adapters").iterdir()}
 
 
+@pytest.mark.slow
 async def test_a_dossier_and_its_steps_arrive(make_settings: Callable[..., Settings]) -> None:
     """Handed in at the hub, held by the register as the last revision, each step once and in order."""
     async with whole_hub(make_settings, load_adapters()["so_mau"]) as hub:

@@ -150,6 +150,14 @@ def full_facts(**changes: Any) -> d.DossierFacts:
         "other_papers": (d.OtherPaper(name="Bản sao hộ chiếu", quantity=2, kind="Bản sao"),),
         "fees": (fee(paid=d.PaymentPlatform.NATIONAL),),
         "databases_consulted": (d.DatabaseConsultation(database_code="7", consulted_at=DAY),),
+        "related_people": (
+            p.RelatedPerson(
+                role=p.RelatedRole.SPOUSE,
+                name="Phạm Văn Thử",
+                identifiers=(p.PassportIdentifier(value="B7654321", country="VN"),),
+            ),
+        ),
+        "assigned_accounts": ("canbo-1",),
     }
     return plain_facts(**(fields | changes))
 

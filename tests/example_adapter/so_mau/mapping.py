@@ -17,6 +17,7 @@ LEFT_OUT = dict.fromkeys(
     (
         *("processing_unit", "submitter", "channel", "submission_place", "result_delivery", "note", "receipt_number"),
         *("return_information", "received_at", "due_at", "components", "other_papers", "fees", "databases_consulted"),
+        *("related_people", "assigned_accounts"),
     ),
     "the register is a public list: who filed what where and when, and how far it is",
 )
