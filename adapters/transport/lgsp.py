@@ -200,7 +200,7 @@ def _read_token(content: bytes, asked_at: float, call: Call) -> _Token:
         fields = json.loads(content)
         value = fields["access_token"]
         lifetime = float(fields.get("expires_in", _UNSAID_LIFETIME_SECONDS))
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         # Not chained: the text of the error may quote the token.
         raise malformed from None
     if not isinstance(value, str) or not _TOKEN_CHARACTERS.issuperset(value) or not value or not lifetime > 0:

@@ -2,10 +2,14 @@
 
 A document type declaration is refused where it begins, before its entities are read: what external entities, entity
 bombs and parameter entities need is then not there. Depth and number of elements are bounded while reading.
+
+`read_xml` makes nodes of its own; `read_tree` hands out lxml's, which is several times faster for a small answer, and
+leaves it to the caller to look only where it must. Neither expands an entity, whatever gets past the first look.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from lxml import etree
@@ -61,6 +65,42 @@ def read_xml(document: bytes) -> XmlNode:
     if builder.refused or builder.root is None:
         raise XmlRefusedError(builder.refused or "not_xml")
     return builder.root
+
+
+def read_tree(document: bytes) -> etree._Element:
+    """Return the root element of lxml's own tree, without comments and instructions; bounded by libxml2's own limits.
+
+    The caller bounds the size of ``document``. Only encodings in which markup is written as in ASCII are read, so that
+    a document type cannot hide from the look before the parser; the look after it would find it all the same.
+
+    Raises:
+        XmlRefusedError: See there; ``not_xml`` also for what is too deep or in another encoding.
+    """
+    if b"<!DOCTYPE" in document:
+        raise XmlRefusedError("document_type")
+    declared = _DECLARED_ENCODING.match(document)
+    if b"\x00" in document or (declared is not None and declared[1].lower() not in _ASCII_LIKE):
+        raise XmlRefusedError("not_xml")
+    try:
+        root = etree.fromstring(document, _PARSER)
+    except (etree.XMLSyntaxError, ValueError) as error:
+        raise XmlRefusedError("not_xml") from error
+    if root.getroottree().docinfo.internalDTD is not None:
+        raise XmlRefusedError("document_type")
+    return root
+
+
+_DECLARED_ENCODING = re.compile(rb"(?:\xef\xbb\xbf)?<\?xml[^>]{0,200}?encoding\s*=\s*[\"\']([^\"\'>]{0,40})")
+_ASCII_LIKE = frozenset({b"utf-8", b"us-ascii", b"iso-8859-1"})
+_PARSER = etree.XMLParser(
+    resolve_entities=False,
+    load_dtd=False,
+    dtd_validation=False,
+    no_network=True,
+    huge_tree=False,
+    remove_comments=True,
+    remove_pis=True,
+)
 
 
 class _Builder:

@@ -15,18 +15,15 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from adapters.transport.simulation.asgi import Receive, Scope, Send, answer, read_body
-from adapters.transport.simulation.faults import FaultKind, FaultPlan, FaultRule, Layer
+from adapters.transport.simulation.faults import AnyFault, FaultKind, FaultPlan, FaultRule, Layer, RecordFault
 
 NOT_AFTER = frozenset({FaultKind.EXPIRED_SESSION, FaultKind.DUPLICATE_ANSWER, FaultKind.EXTRA_FIELD})
 """Answers that claim that nothing was done cannot be given after doing it; one with a field more always is."""
 
 
-class FaultRequest(BaseModel):
-    """``POST faults``: which answers go wrong, how often, before or after the partner has acted."""
-
+class _Wish(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    kind: FaultKind
     operation: str | None = None
     """A call on the wire; every one when absent."""
     share: Annotated[float, Field(gt=0, le=1)] = 1.0
@@ -34,6 +31,18 @@ class FaultRequest(BaseModel):
     duration_seconds: Annotated[float, Field(gt=0)] | None = None
     seconds: Annotated[float, Field(ge=0)] | None = None
     when: Literal["before", "after"] = "before"
+
+
+class FaultRequest(_Wish):
+    """``POST faults``: which answers go wrong, how often, before or after the partner has acted."""
+
+    kind: FaultKind
+
+
+class RecordFaultRequest(_Wish):
+    """The same of a partner that answers with records."""
+
+    kind: FaultKind | RecordFault
 
 
 class Controls:
@@ -49,14 +58,23 @@ class Controls:
         state: Callable[[], dict[str, Any]],
         reset: Callable[[], None],
         more: Callable[[str, str], tuple[int, Any] | None],
+        take: Callable[[str, bytes], tuple[int, Any] | None] | None = None,
+        answers_with_records: bool = False,
     ) -> None:
-        """``more`` answers method and path with status and content, or ``None`` where it has no such path."""
+        """``more`` answers method and path with status and content, or ``None`` where it has no such path.
+
+        ``take`` does the same for the path and body of a POST. ``answers_with_records``: it commits `RecordFault` too.
+        """
         self._title = title
         self._connection = connection
         self._plans = {"before": faults, "after": late_faults}
         self._state = state
         self._reset = reset
         self._more = more
+        self._take = take
+        self._request: type[FaultRequest | RecordFaultRequest] = (
+            RecordFaultRequest if answers_with_records else FaultRequest
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -83,11 +101,12 @@ class Controls:
                 self._clear()
                 self._reset()
                 return HTTPStatus.OK, []
-        return self._more(method, path) or (HTTPStatus.NOT_FOUND, {"error": "no such control"})
+        taken = self._take(path, body) if self._take is not None and method == "POST" else None
+        return taken or self._more(method, path) or (HTTPStatus.NOT_FOUND, {"error": "no such control"})
 
     def _add(self, body: bytes) -> tuple[int, Any]:
         try:
-            wish = FaultRequest.model_validate_json(body or b"{}")
+            wish = self._request.model_validate_json(body or b"{}")
         except ValidationError as error:
             place = ".".join(str(part) for part in error.errors(include_url=False)[0]["loc"])
             return HTTPStatus.UNPROCESSABLE_ENTITY, {"error": "invalid request", "field": place}
@@ -107,7 +126,11 @@ class Controls:
 
 
 def add_fault(
-    plans: Mapping[str, FaultPlan], wish: FaultRequest, *, connection: str, not_after: Container[FaultKind]
+    plans: Mapping[str, FaultPlan],
+    wish: FaultRequest | RecordFaultRequest,
+    *,
+    connection: str,
+    not_after: Container[AnyFault],
 ) -> tuple[int, Any]:
     """Answer ``POST faults``; ``plans`` by ``before`` and ``after``, ``not_after`` has no variant after acting."""
     if wish.when == "after" and (wish.kind in not_after or wish.kind.layer is Layer.TRANSPORT):

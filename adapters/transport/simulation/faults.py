@@ -54,6 +54,40 @@ class FaultKind(StrEnum):
         return Layer.ANSWER if self in _ANSWER_KINDS else Layer.TRANSPORT
 
 
+class RecordFault(StrEnum):
+    """What goes wrong with the record a register answers: committed by simulators of registers only."""
+
+    WRONG_RECORD = "wrong_record"
+    """The record of somebody who was not asked for."""
+    EMPTY_RECORD = "empty_record"
+    """A record without anything in it."""
+    TWO_RECORDS = "two_records"
+    """The record twice, where there can be one."""
+    UNKNOWN_CODES = "unknown_codes"
+    """Codes that no published list has."""
+    YEAR_ONLY = "year_only"
+    """Of the birth date the year alone."""
+    TEXT_IN_TEXT = "text_in_text"
+    """The answer as a text within the answer."""
+    XML_BOMB = "xml_bomb"
+    """A document type whose entities unfold to gigabytes."""
+    EXTERNAL_ENTITY = "external_entity"
+    """A document type that names a file of the reader."""
+    HUGE_ANSWER = "huge_answer"
+    """More than any answer needs."""
+    REFUSAL = "refusal"
+    """The register's own no: its error code, or a SOAP fault of the client."""
+    X_ROAD_FAULT = "x_road_fault"
+    """A security server says no, with status 200 and a code in the body."""
+
+    @property
+    def layer(self) -> Layer:
+        """Who commits it."""
+        return Layer.ANSWER
+
+
+AnyFault = FaultKind | RecordFault
+
 _ANSWER_KINDS = frozenset(
     {
         FaultKind.HTML_200,
@@ -65,14 +99,14 @@ _ANSWER_KINDS = frozenset(
     }
 )
 
-_SECONDS = {FaultKind.SLOW: 2.0, FaultKind.DRIP: 0.05, FaultKind.SILENCE: 3600.0}
+_SECONDS: dict[AnyFault, float] = {FaultKind.SLOW: 2.0, FaultKind.DRIP: 0.05, FaultKind.SILENCE: 3600.0}
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One fault to commit now."""
 
-    kind: FaultKind
+    kind: AnyFault
     seconds: float
     """``slow``: delay of the answer; ``drip``: pause between two bytes; ``silence``: longest silence."""
 
@@ -81,7 +115,7 @@ class Fault:
 class FaultRule:
     """A wish: this kind of fault, for this connection, this often, until it is used up."""
 
-    kind: FaultKind
+    kind: AnyFault
     connection: str
     operation: str | None
     """Only this operation; ``None`` means every one."""
@@ -110,7 +144,7 @@ class FaultPlan:
 
     def add(
         self,
-        kind: FaultKind,
+        kind: AnyFault,
         *,
         connection: str,
         operation: str | None = None,

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self
 
-from adapters.transport.simulation.faults import Fault, FaultKind, FaultPlan, Layer
+from adapters.transport.simulation.faults import AnyFault, Fault, FaultKind, FaultPlan, Layer
 from adapters.transport.simulation.http_framing import (
     MAX_HEAD_BYTES,
     BrokenMessageError,
@@ -63,7 +63,7 @@ class FaultProxy:
         self._stop_listening_to_plan: Callable[[], None] | None = None
         self._reopening: asyncio.TimerHandle | None = None
         self._opening: asyncio.Task[None] | None = None
-        self.committed: Counter[FaultKind] = Counter()
+        self.committed: Counter[AnyFault] = Counter()
         """How often each fault was committed; a closed port counts once for each time it is closed."""
         self.passed = 0
         """Requests handed to the provider."""

@@ -1,4 +1,4 @@
-"""The road to a simulator in the sandbox: a security server in front of it, and faults on the wire before that."""
+"""The road to a simulator in the sandbox: a security server in front of it or nothing, and faults on the wire."""
 
 from __future__ import annotations
 
@@ -31,11 +31,35 @@ async def forward_road(
     They are those for ``connection``. Port 0 takes a free one. Raises ``OSError`` where another program listens on
     the port.
     """
+    providers = {(dstcode, provider_url): app} if provider_url is not None else None
+    forward = ForwardSimulator({dstcode: app}, providers=providers)
+    async with straight_road(forward, plan=plan, connection=connection, operation_of=operation_of, port=port) as proxy:
+        yield proxy
+
+
+@asynccontextmanager
+async def straight_road(
+    app: App, *, plan: FaultPlan, connection: str, operation_of: OperationOf, port: int
+) -> AsyncGenerator[FaultProxy]:
+    """Serve ``app`` on loopback with nothing before it but the faults of the wire; as `forward_road`."""
     if port:
         _require_free(port)
-    providers = {(dstcode, provider_url): app} if provider_url is not None else None
     async with (
-        AsgiServer(ForwardSimulator({dstcode: app}, providers=providers)) as server,
+        AsgiServer(app) as server,
+        FaultProxy(plan, connection, server.host, server.port, operation_of=operation_of, port=port) as proxy,
+    ):
+        yield proxy
+
+
+@asynccontextmanager
+async def plain_road(
+    app: App, *, plan: FaultPlan, connection: str, operation_of: OperationOf, port: int
+) -> AsyncGenerator[FaultProxy]:
+    """Serve ``app`` on loopback without a forward adapter before it; else as `forward_road`."""
+    if port:
+        _require_free(port)
+    async with (
+        AsgiServer(app) as server,
         FaultProxy(plan, connection, server.host, server.port, operation_of=operation_of, port=port) as proxy,
     ):
         yield proxy

@@ -161,6 +161,7 @@ TOKEN_ANSWERS: dict[str, tuple[int, bytes, type]] = {
     "down": (500, b"", TryLater),
     "html": (200, b"<html>login</html>", Malformed),
     "a list": (200, b"[]", Malformed),
+    "brackets without end": (200, b"[" * 200_000, Malformed),
     "no token": (200, b'{"expires_in":3600}', Malformed),
     "token of another type": (200, b'{"access_token":5}', Malformed),
     "empty token": (200, b'{"access_token":""}', Malformed),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.transport.xml import XmlRefusedError, read_xml
+from adapters.transport.xml import XmlRefusedError, read_tree, read_xml
 
 BOMB = (
     '<!DOCTYPE l [<!ENTITY a0 "ha">'
@@ -53,3 +53,44 @@ def test_anything_is_read_or_refused(document: bytes) -> None:
         read_xml(document)
     except XmlRefusedError as error:
         assert error.reason in {"not_xml", "document_type", "too_deep", "too_many_elements"}  # noqa: PT017 - either way
+
+
+# --- lxml's own tree --------------------------------------------------------------------------------------
+
+
+def test_a_tree_comes_without_comments_and_instructions() -> None:
+    """So that the text of an element is all of its text."""
+    root = read_tree("<?xml version='1.0'?><a>Thuế<!-- c --> đất<?p i?> 1<b/></a>".encode())
+    assert (root.tag, root.text, len(root)) == ("a", "Thuế đất 1", 1)
+    assert read_tree("<?xml version='1.0' encoding='ISO-8859-1'?><a>é</a>".encode("latin-1")).text == "é"
+    assert read_tree(b"\xef\xbb\xbf<a/>").tag == "a"
+
+
+@pytest.mark.parametrize(
+    ("document", "reason"),
+    [
+        (BOMB.encode(), "document_type"),
+        (BOMB.encode("utf-16"), "not_xml"),
+        (("<?xml version='1.0' encoding='cp037'?>" + BOMB).encode("cp037"), "not_xml"),
+        (b"<?xml version='1.0' encoding='cp037'?>" + BOMB.encode("cp037"), "not_xml"),
+        (b'<!DOCTYPE a SYSTEM "http://192.0.2.1/x.dtd"><a/>', "document_type"),
+        (b"<a>&x;</a>", "not_xml"),
+        (b"<a><b></a>", "not_xml"),
+        (b"", "not_xml"),
+        (b"<a>" * 100_000, "not_xml"),
+    ],
+)
+def test_a_tree_is_refused_for_the_same_reasons(document: bytes, reason: str) -> None:
+    """Also where the document type hides in another encoding."""
+    with pytest.raises(XmlRefusedError) as refused:
+        read_tree(document)
+    assert refused.value.reason == reason
+
+
+@given(st.binary(max_size=200) | st.text(max_size=200).map(lambda text: f"<a>{text}</a>".encode(errors="replace")))
+def test_anything_becomes_a_tree_or_is_refused(document: bytes) -> None:
+    """Nothing else comes out of the parser."""
+    try:
+        read_tree(document)
+    except XmlRefusedError as error:
+        assert error.reason in {"not_xml", "document_type"}  # noqa: PT017 - either way

@@ -7,8 +7,10 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
-from adapters.transport.simulation.faults import FaultKind, FaultPlan, Layer
+from adapters.transport.simulation.controls import FaultRequest, RecordFaultRequest
+from adapters.transport.simulation.faults import FaultKind, FaultPlan, Layer, RecordFault
 from contracts.conformance import Fault
 
 PORTAL = "national_portal"
@@ -54,6 +56,22 @@ def test_each_fault_is_asked_for_by_one_layer(kind: FaultKind) -> None:
     fault = plan.choose(PORTAL, None, layer=kind.layer)
     assert fault is not None
     assert (fault.kind, rule.hits) == (kind, 1)
+
+
+@pytest.mark.parametrize("kind", list(RecordFault))
+def test_faults_of_records_are_for_partners_that_have_records(kind: RecordFault) -> None:
+    """They are faults of the answer, and a partner without records refuses the wish instead of ignoring it."""
+    plan = FaultPlan()
+    plan.add(kind, connection=PORTAL, operation="TraCuu")
+    assert plan.choose(PORTAL, "TraCuu", layer=Layer.TRANSPORT) is None
+    assert plan.choose(PORTAL, "DongBo") is None
+    fault = plan.choose(PORTAL, "TraCuu")
+    assert fault is not None
+    assert fault.kind is kind
+    wish = f'{{"kind": "{kind}"}}'
+    assert RecordFaultRequest.model_validate_json(wish).kind is kind
+    with pytest.raises(ValidationError):
+        FaultRequest.model_validate_json(wish)
 
 
 def test_a_count_is_used_up() -> None:
