@@ -15,20 +15,34 @@ import pytest
 pytest.register_assert_rewrite(
     *(
         f"contracts.conformance.{name}"
-        for name in ("adapter", "catalogue", "desk", "document_store", "publisher", "safety", "simulator", "wire")
+        for name in (
+            "adapter",
+            "business",
+            "catalogue",
+            "desk",
+            "document_store",
+            "population",
+            "publisher",
+            "safety",
+            "simulator",
+            "wire",
+        )
     )
 )
 
 from contracts.conformance.adapter import AdapterSuite, PortSuite, needs  # noqa: E402 - see above
+from contracts.conformance.business import BusinessRegisterSuite  # noqa: E402
 from contracts.conformance.catalogue import CatalogueSourceSuite, ProcedureCatalogueSuite  # noqa: E402
 from contracts.conformance.desk import QuestionDeskSuite, RatingPublisherSuite, TechnicalIdsSuite  # noqa: E402
 from contracts.conformance.document_store import PersonalDocumentStoreSuite  # noqa: E402
 from contracts.conformance.faults import EXPECTED, Fault  # noqa: E402
+from contracts.conformance.inbound import InboundSuite  # noqa: E402
+from contracts.conformance.population import PopulationRegisterSuite  # noqa: E402
 from contracts.conformance.publisher import DossierPublisherSuite  # noqa: E402
 from contracts.conformance.safety import assert_safe, personal_texts  # noqa: E402
 from contracts.conformance.simulator import SimulatorSuite  # noqa: E402
 from contracts.conformance.stage import CONNECTION, SECRET, MemorySessions, Stage, staged  # noqa: E402
-from contracts.conformance.subject import Capability, Subject  # noqa: E402
+from contracts.conformance.subject import Capability, InboundCall, Subject  # noqa: E402
 from contracts.conformance.wire import Act, WireSuite  # noqa: E402
 
 __all__ = [
@@ -37,12 +51,16 @@ __all__ = [
     "SECRET",
     "Act",
     "AdapterSuite",
+    "BusinessRegisterSuite",
     "Capability",
     "CatalogueSourceSuite",
     "DossierPublisherSuite",
     "Fault",
+    "InboundCall",
+    "InboundSuite",
     "MemorySessions",
     "PersonalDocumentStoreSuite",
+    "PopulationRegisterSuite",
     "PortSuite",
     "ProcedureCatalogueSuite",
     "QuestionDeskSuite",

@@ -15,12 +15,14 @@ from typing import Any, ClassVar, NoReturn
 import pytest
 from pydantic import BaseModel, SecretStr, ValidationError
 
-from contracts import ports
+from contracts import ports, registers
+from contracts.conformance.inbound import InboundSuite
 from contracts.conformance.quality import missing_sections, unanswered
 from contracts.conformance.stage import CONNECTION, SECRET, MemorySessions, Stage, staged
 from contracts.conformance.subject import Capability, Subject
 from contracts.document_store import Officer, PaperQuery
 from contracts.errors import REACTIONS, LienThongError
+from contracts.inbound import ServesInbound
 from contracts.ports import AdapterContext, Connection, RepeatClass
 
 _LONGEST_SECONDS = 600.0
@@ -141,8 +143,10 @@ class AdapterSuite:
         """A port that an adapter keeps without its suite is a promise nobody has looked at."""
         async with staged(subject) as stage:
             kept = {port for port in all_ports() if isinstance(stage.connection, port)}
+            serves = isinstance(stage.connection, ServesInbound)
         assert kept, "an adapter keeps at least one port"
         assert kept == {suite.PORT for suite in self._port_suites()}
+        assert serves == isinstance(self, InboundSuite), "a partner that calls us is tried with `InboundSuite`"
 
     # --- what it says of itself -------------------------------------------------------------------------
 
@@ -189,13 +193,14 @@ def sections(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
 
 
 def all_ports() -> list[type]:
-    """Return the protocols of `contracts.ports` that an adapter may keep."""
+    """Return the protocols of `contracts.ports` and `contracts.registers` that an adapter may keep."""
     return [
         one
-        for name, one in vars(ports).items()
+        for module in (ports, registers)
+        for name, one in vars(module).items()
         if getattr(one, "_is_protocol", False)
         and getattr(one, "_is_runtime_protocol", False)
-        and one.__module__ == ports.__name__
+        and one.__module__ == module.__name__
         and name not in _STEP_OF_PORTS
     ]
 

@@ -8,6 +8,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from contracts.inbox import InboxKind
 from contracts.ports import Adapter
 
 
@@ -18,6 +19,19 @@ class Capability(Enum):
     ASKS_FIRST = "before a create of an unknown dossier the partner is asked, with the call of `find_dossier`"
     SAYS_ALREADY_THERE = "it answers a create of what it holds with 'already there'"
     LISTS_STEPS = "`find_dossier` lists the steps it holds"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboundCall:
+    """A call the played partner makes to us on demand (``POST /calls/<name>``)."""
+
+    name: str
+    keeps: frozenset[InboxKind] = frozenset()
+    """The kinds of events it becomes; none for a question that leaves no event."""
+    asks: bool = False
+    """Whether it asks about a dossier."""
+    wish: Mapping[str, Any] = field(default_factory=dict)
+    """The body of ``POST /calls/<name>``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,3 +50,5 @@ class Subject:
     capabilities: frozenset[Capability] = frozenset()
     configured: Mapping[str, Any] = field(default_factory=dict)
     """The adapter's own keys as a deployment would have them, for the sandbox."""
+    inbound: tuple[InboundCall, ...] = ()
+    """The calls of a partner that calls us: for `InboundSuite`."""

@@ -15,6 +15,8 @@ from contracts.conformance import (
     Capability,
     CatalogueSourceSuite,
     DossierPublisherSuite,
+    InboundCall,
+    InboundSuite,
     ProcedureCatalogueSuite,
     QuestionDeskSuite,
     RatingPublisherSuite,
@@ -24,6 +26,7 @@ from contracts.conformance import (
     WireSuite,
 )
 from contracts.dossier import Dossier, Step
+from contracts.inbox import InboxKind
 from tests.adapters.national_portal import situations as s
 
 
@@ -36,6 +39,7 @@ class TestNationalPortal(
     QuestionDeskSuite,
     RatingPublisherSuite,
     TechnicalIdsSuite,
+    InboundSuite,
     SimulatorSuite,
 ):
     """All that the portal does."""
@@ -80,6 +84,14 @@ class TestNationalPortal(
                     Capability.SAYS_ALREADY_THERE,
                     Capability.LISTS_STEPS,
                 }
+            ),
+            inbound=(
+                InboundCall(name="file_dossier", keeps=frozenset({InboxKind.DOSSIER_FILED})),
+                InboundCall(name="amend_dossier", keeps=frozenset({InboxKind.DOSSIER_AMENDED})),
+                InboundCall(name="promotion_notice", keeps=frozenset({InboxKind.PROMOTION_NOTICE})),
+                InboundCall(name="tax_notice", keeps=frozenset({InboxKind.TAX_NOTICE})),
+                InboundCall(name="search", asks=True),
+                InboundCall(name="payment", asks=True, keeps=frozenset({InboxKind.PAYMENT_ASKED})),
             ),
         )
 

@@ -66,6 +66,7 @@ def _moment() -> Any:
 
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("error", [TryLater, OutcomeUnknown, Malformed])
+@pytest.mark.slow
 async def test_no_passing_failure_loses_or_doubles(world: World, error: type[Exception], when: str) -> None:
     """Whatever fails on the way, before or after the partner acted, each step is there once and in order."""
     failures = 0

@@ -97,6 +97,7 @@ async def test_outcomes_that_come_together_are_written_together(
     assert await world.scalar(idle) == 100
 
 
+@pytest.mark.slow
 async def test_outcomes_are_kept_while_the_database_is_away(
     world: World, stop_database: Callable[[], AbstractAsyncContextManager[None]]
 ) -> None:

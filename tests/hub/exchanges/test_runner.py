@@ -98,6 +98,7 @@ def ticks(world: World) -> Callable[[], Any]:
 # --- how much at once ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 async def test_no_more_calls_are_under_way_than_configured(world: World) -> None:
     """Also where every dossier needs a call of its own; and the places are used, not left empty."""
     await known_with_a_step_each(world, 30)
@@ -108,6 +109,7 @@ async def test_no_more_calls_are_under_way_than_configured(world: World) -> None
     assert calls.most == 4
 
 
+@pytest.mark.slow
 async def test_no_more_calls_leave_in_a_second_than_configured(world: World) -> None:
     """A burst of one second's worth, then the rate: steps and snapshots alike."""
     await known_with_a_step_each(world, 50)
@@ -121,6 +123,7 @@ async def test_no_more_calls_leave_in_a_second_than_configured(world: World) -> 
         assert len([one for one in calls.times if calls.times[index] - 0.5 < one <= calls.times[index]]) <= 16
 
 
+@pytest.mark.slow
 async def test_a_refused_batch_that_is_sent_one_by_one_keeps_to_the_rate(world: World) -> None:
     """Finding the one that is refused takes a call for each, and the partner counts calls."""
     setting(world, rate_per_second=5.0)
@@ -173,6 +176,7 @@ async def test_first_tries_fill_the_budget(world: World) -> None:
 # --- the breaker ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 async def test_the_breaker_opens_lets_one_call_try_after_each_rest_and_closes(world: World) -> None:
     """A hundred waiting dossiers meet a partner that gets up one call at a time, and then all at once."""
     world.portal = FakePortal(batch=1)
@@ -230,6 +234,7 @@ async def test_half_open_means_one_call_also_where_many_places_are_free(world: W
         await world.until(world.settled)
 
 
+@pytest.mark.slow
 async def test_a_trial_that_finds_no_token_of_its_rate_is_made_later(world: World) -> None:
     """The connection must not stay half open for ever because the trial could not leave at once."""
     world.portal = FakePortal(batch=1)
@@ -249,6 +254,7 @@ async def test_a_trial_that_finds_no_token_of_its_rate_is_made_later(world: Worl
         await world.until(world.settled, 8)
 
 
+@pytest.mark.slow
 async def test_a_trial_prevented_by_our_own_database_is_made_later(world: World, monkeypatch: Any) -> None:
     """An outage on our side says nothing about the partner, and must not end the trying."""
     setting(world, breaker_failures=1, breaker_cooldown_seconds=0.2, breaker_max_cooldown_seconds=0.2)
@@ -609,6 +615,7 @@ def test_a_lease_must_outlast_the_longest_call_twice(world: World) -> None:
     world.runner(lease=14.0)
 
 
+@pytest.mark.slow
 async def test_two_workers_share_the_work_and_double_nothing(world: World) -> None:
     """Each lane belongs to one of them at a time, and none keeps more lanes waiting than it soon sends."""
     await known_with_a_step_each(world, 40)
@@ -644,6 +651,7 @@ async def test_a_stop_finishes_and_records_what_is_under_way_and_starts_nothing(
     assert await world.scalar("SELECT count(*) FROM lanes WHERE lease_token IS NOT NULL") == 0
 
 
+@pytest.mark.slow
 async def test_a_worker_outlives_its_database(
     world: World, stop_database: Callable[[], AbstractAsyncContextManager[None]]
 ) -> None:

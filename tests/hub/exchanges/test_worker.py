@@ -103,9 +103,10 @@ async def test_a_retry_is_made_when_it_is_due_without_any_notification(world: Wo
 async def test_one_connection_that_hangs_does_not_hold_another(world: World) -> None:
     """Each has its own runner, its own lanes and its own limits; the dossier goes to both."""
     slow, quick = FakePortal(), FakePortal()
+    answers = asyncio.Event()
 
     async def hang(_operation: str, _pushes: Sequence[Any]) -> None:
-        await asyncio.sleep(1.0)
+        await answers.wait()
 
     slow.before = hang
     intake = DossierIntake(
@@ -117,6 +118,7 @@ async def test_one_connection_that_hangs_does_not_hold_another(world: World) -> 
         assert len(receipt.exchange_ids) == 2
         await world.until(lambda: _delivered_to(world, OTHER))
         assert not await _delivered_to(world, PORTAL)
+        answers.set()
         await world.until(world.settled)
     assert list(slow.dossiers) == list(quick.dossiers) == [CODE]
     await intake.aclose()
