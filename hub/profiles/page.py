@@ -36,9 +36,6 @@ and wait for what will use them:
 
 | what | where | waits for |
 |---|---|---|
-| who approves an account for population data | HD 9.3, 21.2; YB 13.1; LĐ 9.3 | accounts for population data |
-| locking an account after a year without look-up | VP 8.4 | accounts for population data |
-| reports on the use of population data each quarter, half-year and year | VP 29.8b | those reports |
 | delivery of results by post within 24 hours in the province | BĐ 18.2 | postal orders |
 | refund of fees paid by mistake or in excess | VP 18; BĐ 7.3 | payments |
 | handing finished dossiers to the agency archive | HD 16; YB 16; LĐ 10.4 | the archive |

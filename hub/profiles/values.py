@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, time
 from itertools import pairwise
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -121,6 +121,63 @@ class ProfileValues(BaseModel):
         le=60,
     )
 
+    # --- population data ---
+    account_requested_by: Literal["agency", "provincial_office", "police"] = _value(
+        "Who requests accounts for population data in writing: each agency, the provincial office, or the police.",
+        "Bên đề nghị bằng văn bản cấp tài khoản khai thác dân cư: cơ quan, Văn phòng UBND tỉnh hay Công an tỉnh.",
+        "accounts: the party of a request; the party that approves cannot request",
+    )
+    account_approved_by: Literal["provincial_office", "police"] = _value(
+        "Who approves and refuses accounts for population data, as the other party.",
+        "Bên phê duyệt hoặc từ chối tài khoản khai thác dữ liệu dân cư, khác với bên đề nghị.",
+        "accounts: the scope an approval needs",
+    )
+    account_police_consent: bool = _value(
+        "Whether an approval must name the document by which the police agreed.",
+        "Khi phê duyệt phải ghi số văn bản đồng ý của Công an tỉnh hay không.",
+        "accounts: an approval without the document is refused",
+    )
+    account_dormant_days: int = _value(
+        "Days on end without a look-up after which an account is locked.",
+        "Số ngày liên tục không khai thác thì tài khoản bị khoá.",
+        "accounts: the lock for disuse; look-ups: the gate",
+        ge=30,
+        le=1100,
+    )
+    lookup_log_retention_months: int = _value(
+        "Months for which look-ups are kept.",
+        "Số tháng lưu giữ nhật ký tra cứu.",
+        "look-up log: months that are dropped",
+        ge=12,
+        le=600,
+    )
+    population_report_periods: tuple[Literal["month", "quarter", "half_year", "year"], ...] = _value(
+        "The periods for which the use of population data is reported.",
+        "Các kỳ báo cáo khai thác dữ liệu dân cư.",
+        "reports on population data: which periods are due",
+        min_length=1,
+        max_length=4,
+    )
+    explanation_working_hours: float = _value(
+        "Working hours an officer has to explain a look-up that was asked about.",
+        "Số giờ làm việc để cán bộ giải trình lượt tra cứu được hỏi.",
+        "cases: the clock of a question to the officer",
+        gt=0,
+        le=200,
+    )
+    cases_per_day_per_1000_officers: float = _value(
+        "Cases a day for each 1000 officers that the queue puts forward.",
+        "Số vụ việc mỗi ngày trên 1000 cán bộ được đưa vào hàng đợi xử lý.",
+        "cases: the budget of the queue",
+        gt=0,
+        le=1000,
+    )
+    usage_shows_officer: bool = _value(
+        "Whether the citizen's own view names the officer who looked.",
+        "Lịch sử tra cứu trả cho công dân có nêu tên cán bộ hay không.",
+        "citizens' own view of look-ups",
+    )
+
     # --- operation ---
     maintenance_notice_working_days: int = _value(
         "Working days ahead at which planned maintenance is announced.",
@@ -183,6 +240,16 @@ class ProfileValues(BaseModel):
             self.reception_warning_working_hours <= self.reception_working_hours,
             "warning_after_term",
             "reception_warning_working_hours must not be larger than reception_working_hours",
+        )
+        _refuse_unless(
+            self.account_requested_by != self.account_approved_by,
+            "one_party",
+            "account_requested_by and account_approved_by must be two different parties",
+        )
+        _refuse_unless(
+            len(set(self.population_report_periods)) == len(self.population_report_periods),
+            "period_twice",
+            "population_report_periods must name each period once",
         )
         return self
 

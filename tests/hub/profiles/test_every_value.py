@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -17,9 +18,18 @@ from contracts.events import CancellationEntry, Event, WithdrawalEntry
 from contracts.history import is_late
 from contracts.rules import DossierRules, RuleBroken
 from contracts.states import DossierState as S
+from hub.access.guard import Guard
+from hub.access.scopes import Scope
+from hub.accounts.dormancy import AccountUpkeep
+from hub.accounts.frame import Register
+from hub.accounts.states import Party
+from hub.accounts.wiring import resources
 from hub.app import _reconciliation_job, dossier_rules
+from hub.cases.service import CaseService
 from hub.dossiers.advice import Advisor
 from hub.health.windows import latest_announcement
+from hub.lookups.jobs import LogKeeper
+from hub.lookups.wiring import jobs as lookup_jobs
 from hub.profiles.calendar import working_calendar
 from hub.profiles.profile import Profile, load_profile
 from hub.profiles.values import ProfileValues
@@ -28,6 +38,7 @@ from hub.reconciliation.jobs import last_due
 from hub.score.facts import FactReader, ScoreFacts
 from hub.settings import RuleSettings, Settings
 from hub.store.engine import Store
+from hub.web.resources import Operation
 from tests.contracts.histories import at, cancellation, extension, fee, new, receipt, request, step, withdrawal
 
 Effect = tuple[Callable[[Profile], Any], Any, Any, Any]
@@ -90,6 +101,31 @@ def _announced_by(profile: Profile) -> datetime:
     return latest_announcement(working_calendar(profile), vn("2026-10-16 22:00"), days)
 
 
+def _register(profile: Profile) -> Register:
+    return Register(cast("Store", None), profile, Settings().accounts)
+
+
+def _approval(profile: Profile) -> Operation:
+    found = resources(Settings(), cast("Store", None), cast("Guard", None), profile)
+    (approve,) = (one for one in found if one.path == "/v1/accounts/{id}/approve")
+    return approve.operations["POST"]
+
+
+def _idle_limit(profile: Profile) -> timedelta:
+    return AccountUpkeep(cast("Store", None), profile, Settings().accounts).limit
+
+
+def _cases(profile: Profile) -> CaseService:
+    return CaseService(cast("Store", None), Settings().cases, profile)
+
+
+def _months_kept(profile: Profile) -> int:
+    (job,) = lookup_jobs(Settings(), cast("Store", None), profile)
+    keeper = cast("Any", job.run).__self__
+    assert isinstance(keeper, LogKeeper)
+    return keeper._retention_months
+
+
 ACCEPTED = step(S.ACCEPTED, 1, due_at=at(10 * 24))
 WITH_DATE = {"received_at": at(0), "due_at": vn("2026-10-15 17:00")}
 LONG_WITHDRAWAL: WithdrawalEntry = withdrawal(30).model_copy(update={"requested_at": at(1)})
@@ -136,6 +172,30 @@ EFFECTS: Mapping[str, Effect] = {
         True,
     ),
     "feedback_answer_working_days": (_answer_due, vn("2026-10-22 17:00"), 3, vn("2026-10-13 17:00")),
+    "account_requested_by": (
+        lambda profile: _register(profile).requested_by,
+        Party.AGENCY,
+        "provincial_office",
+        Party.PROVINCIAL_OFFICE,
+    ),
+    "account_approved_by": (
+        lambda profile: _approval(profile).access,
+        Scope.ACCOUNTS_APPROVE_POLICE,
+        "provincial_office",
+        Scope.ACCOUNTS_APPROVE_OFFICE,
+    ),
+    "account_police_consent": (lambda profile: _register(profile).needs_consent, False, True, True),
+    "account_dormant_days": (_idle_limit, timedelta(days=365), 90, timedelta(days=90)),
+    "explanation_working_hours": (
+        lambda profile: _cases(profile).due_at(vn("2026-10-08 09:00")),
+        vn("2026-10-09 09:00"),
+        2,
+        vn("2026-10-08 11:00"),
+    ),
+    # What the queue does with the budget is shown in tests/hub/cases/test_cases.py.
+    "cases_per_day_per_1000_officers": (lambda profile: _cases(profile)._per_1000, 5, 8, 8),
+    # What the job does with the months is shown in tests/hub/lookups/test_log.py.
+    "lookup_log_retention_months": (_months_kept, 60, 24, 24),
     # For Friday evening: five whole working days before it leave until Thursday a week ago, two until Tuesday.
     "maintenance_notice_working_days": (_announced_by, vn("2026-10-09 00:00"), 2, vn("2026-10-14 00:00")),
     "reconciliation_at": (
@@ -151,9 +211,19 @@ EFFECTS: Mapping[str, Effect] = {
 }
 
 
-def test_every_value_has_its_test() -> None:
+ELSEWHERE = {
+    "population_report_periods": "tests/hub/population_reports",
+    "usage_shows_officer": "tests/hub/usage",
+}
+"""Values whose effect takes a database to see: they are tested, by their name, with the subject they change."""
+
+
+def test_every_value_has_its_test(repository_root: Path) -> None:
     """And no other has."""
-    assert set(EFFECTS) == set(ProfileValues.model_fields)
+    assert set(EFFECTS) | set(ELSEWHERE) == set(ProfileValues.model_fields)
+    for name, folder in ELSEWHERE.items():
+        texts = [path.read_text("utf-8") for path in (repository_root / folder).glob("*.py")]
+        assert any(name in text for text in texts), f"{folder} must show what {name} changes"
 
 
 @pytest.mark.parametrize("name", EFFECTS)

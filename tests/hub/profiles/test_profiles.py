@@ -46,6 +46,27 @@ def test_what_the_regulations_differ_in() -> None:
     assert load_profile("lam_dong").sources["maintenance_notice_working_days"].stated is False
 
 
+def test_who_grants_accounts_by_province() -> None:
+    """VP 8.2, HD 9.3 and 21.2, YB 13.1, LĐ 9.3: always two parties, and where the police must agree in writing."""
+    found = {
+        name: (one.account_requested_by, one.account_approved_by, one.account_police_consent)
+        for name in PROVINCES
+        if (one := load_profile(name))
+    }
+    assert found == {
+        "vinh_phuc": ("agency", "provincial_office", False),
+        "hai_duong": ("agency", "police", False),
+        "yen_bai": ("agency", "provincial_office", True),
+        "lam_dong": ("provincial_office", "police", True),
+        "binh_dinh": ("agency", "police", False),
+    }
+    vinh_phuc = load_profile("vinh_phuc")
+    assert vinh_phuc.account_dormant_days == 365
+    assert vinh_phuc.population_report_periods == ("quarter", "half_year", "year")
+    assert vinh_phuc.sources["population_report_periods"].article == "VP 29.8b"
+    assert (vinh_phuc.usage_shows_officer, vinh_phuc.explanation_working_hours) == (False, 8)
+
+
 def test_every_value_is_described_in_both_languages() -> None:
     """And says what uses it."""
     for name, field in ProfileValues.model_fields.items():
@@ -105,6 +126,8 @@ _BOTH = "\n".join(f'{name} = {{ value = [2026-10-10], source = "QĐ 1" }}' for n
         ('reconciliation_at = { value = "02:00+07:00", source = "QĐ 1" }', "profile", "wall-clock"),
         ('reception_working_hours = { value = 2, source = "QĐ 1" }', "profile", "reception_warning_working_hours"),
         (_BOTH, "profile", "both"),
+        ('account_requested_by = { value = "police", source = "QĐ 1" }', "profile", "two different parties"),
+        ('population_report_periods = { value = ["year", "year"], source = "QĐ 1" }', "profile", "once"),
         ("[more]\nx = 1", "profile.more", "unknown"),
         ("max_supplements = ", "profile", "not valid TOML"),
     ],

@@ -1,0 +1,1 @@
+"""The register of officers who may look people up (VP 8)."""
