@@ -46,7 +46,7 @@ test: debian-test lint ## everything: style and rules, the fast suite, then what
 test-fast: $(VENV)/.dev ## the fast suite only, under two minutes
 	$(PYTEST) -m "not slow"
 
-bench: $(VENV)/.dev ## measure; prints a table of ratios and writes bench-results.json
+bench: debian-test $(VENV)/.dev ## measure; prints a table of ratios and writes bench-results.json
 	$(BIN)/python -m benchmarks
 
 lint: $(VENV)/.dev ## style, types, import rules, declared dependencies

@@ -20,8 +20,8 @@ from contracts.ports import PersonalDocumentStore
 from hub.document_store.settings import DocumentStoreHubSettings
 from hub.document_store.views import FileQuestion, FoundFile, FoundPaper, StoreAnswer, StoreQuestion
 from hub.errors import Refusal
-from hub.lookups.recording import LookupCaller, LookupRecorder
-from hub.lookups.service import asked
+from hub.lookups.recording import LookupCaller, LookupRecorder, asked
+from hub.lookups.rows import asked_about
 from hub.store.engine import Store
 from hub.web.partner import no_connection
 
@@ -57,20 +57,22 @@ class DocumentStoreService:
     async def query(self, question: StoreQuestion, caller: LookupCaller) -> StoreAnswer:
         """Return what the store gives to the officer; refuses with 503 where nobody can be asked."""
         connection, system = self._system()
-        lookup_id = await self._recorder.begin(
+        record = await self._recorder.begin(
             "stored_papers",
             connection=connection,
             caller=caller,
             actor=question.actor,
             dossier_code=question.dossier_code,
             question=question,
+            subject=question.query.owner_number,
             now=self._now(),
         )
+        lookup_id = record.id
 
         async def ask() -> FoundPapers:
             return await system.find_papers(question.query)
 
-        found = await asked(self._recorder, lookup_id, ask, count=lambda one: len(one.papers), now=self._now)
+        found = await asked(self._recorder, record, ask, count=lambda one: len(one.papers), now=self._now)
         until = self._now() + self._lifetime
         await self._remember(lookup_id, connection, caller, found, until)
         papers: list[FoundPaper] = []
@@ -95,20 +97,21 @@ class DocumentStoreService:
         system = self._systems.get(connection)
         if system is None:
             raise no_connection()
-        lookup_id = await self._recorder.begin(
+        record = await self._recorder.begin(
             "stored_file",
             connection=connection,
             caller=caller,
             actor=question.actor,
             dossier_code=question.dossier_code,
             question=question,
+            subject=await self._recorder.subject_of(UUID(question.lookup_id)),
             now=self._now(),
         )
 
         async def ask() -> bytes:
             return await system.fetch_file(agency, location)
 
-        return await asked(self._recorder, lookup_id, ask, count=lambda _content: 1, now=self._now)
+        return await asked(self._recorder, record, ask, count=lambda _content: 1, now=self._now)
 
     def _system(self) -> tuple[str, PersonalDocumentStore]:
         if not self._systems:
@@ -134,10 +137,17 @@ class DocumentStoreService:
             raise _no_file() from None
         async with self._store.transaction() as conn:
             cursor = await conn.execute(
-                "SELECT f.sealed FROM found_papers f JOIN lookup_records r ON r.id = f.lookup_id"
+                "SELECT f.sealed FROM found_papers f JOIN lookups r ON r.id = f.lookup_id"
                 " WHERE f.lookup_id = %s AND f.client_id = %s AND f.expires_at > %s"
-                " AND r.dossier_code = %s AND r.account_id = %s",
-                (key, caller.client_id, self._now(), question.dossier_code, question.actor.account_id),
+                " AND r.dossier_code = %s AND r.account_id = %s AND r.asked_at BETWEEN %s AND %s",
+                (
+                    key,
+                    caller.client_id,
+                    self._now(),
+                    question.dossier_code,
+                    question.actor.account_id,
+                    *asked_about(key),
+                ),
             )
             row = await cursor.fetchone()
         if row is None:

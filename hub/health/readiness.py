@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable, Sequence
 from typing import Annotated, Literal
 
 from psycopg import errors
@@ -66,14 +67,22 @@ class Readiness(BaseModel):
         Field(description="For each connection with work that is due: how long the oldest exchange has been due."),
     ]
     open_alerts: Annotated[dict[str, int], Field(description="How many alerts are open, by severity.")] = {}
+    degraded: Annotated[
+        tuple[Check, ...],
+        Field(description="What this process does less well just now; requests are served all the same."),
+    ] = ()
 
 
 class Prober:
     """Checks, at most once a second however often it is asked."""
 
-    def __init__(self, store: Store) -> None:
-        """The version of the tables that this program needs is read from its own migrations, once."""
+    def __init__(self, store: Store, *, degraded: Callable[[], Sequence[Check]] = tuple) -> None:
+        """The version of the tables that this program needs is read from its own migrations, once.
+
+        ``degraded`` says what this process does less well just now.
+        """
         self._store = store
+        self._degraded = degraded
         self._head = schema.head_revision()
         self._lock = asyncio.Lock()
         self._last: tuple[float, Readiness] | None = None
@@ -82,7 +91,8 @@ class Prober:
         """Return what was found now, or within the last second."""
         async with self._lock:
             if self._last is None or time.monotonic() - self._last[0] > KEEP_SECONDS:
-                self._last = (time.monotonic(), await self._check())
+                found = (await self._check()).model_copy(update={"degraded": tuple(self._degraded())})
+                self._last = (time.monotonic(), found)
             return self._last[1]
 
     async def _check(self) -> Readiness:

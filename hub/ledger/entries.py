@@ -41,6 +41,8 @@ class EntryKind(StrEnum):
     """A message came in; the subject is its id in the inbox."""
     ACT = "act"
     """A person or a program with authority did something; the subject is what it was done to."""
+    LOOKUP = "lookup"
+    """A row of the look-up log was written; the subject is the id of the look-up."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,40 +1,241 @@
-"""Look-ups that a person waits for: recorded, asked, answered."""
+"""The look-ups there are: people, households, confirmations, enterprises through the gate; technical ids recorded."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TypeVar
-from uuid import UUID
+from functools import lru_cache
+from typing import Any, Final
 
-from contracts.errors import LienThongError
-from contracts.lookups import TechnicalIdQuestion
-from contracts.ports import TechnicalIds
-from hub.lookups.recording import LookupCaller, LookupRecorder
+import orjson
+from pydantic import BaseModel, TypeAdapter
+
+from contracts.business import Enterprise
+from contracts.lookups import BusinessLookup, HouseholdLookup, PeopleLookup, PeopleVerification, TechnicalIdQuestion
+from contracts.population import (
+    Asker,
+    CitizenQuestion,
+    CitizenRecord,
+    Confirmation,
+    DataGroup,
+    Extent,
+    Household,
+)
+from contracts.ports import Operation, TechnicalIds
+from contracts.registers import BusinessRegister, PopulationRegister
+from hub.lookups.answers import (
+    CONFIRMED_GROUP,
+    is_about,
+    is_enterprise,
+    is_household_of,
+    minimised_household,
+    minimised_json,
+    watched,
+)
+from hub.lookups.flow import Flow
+from hub.lookups.plans import Handed, MismatchError, Plan
+from hub.lookups.recording import LookupCaller, LookupRecorder, asked
+from hub.lookups.rows import LookupOutcome, SubjectKind
 from hub.lookups.views import TechnicalIdAnswer
 from hub.store.engine import Store
-from hub.web.partner import no_connection, refusal_of
+from hub.web.partner import no_connection
 
-T = TypeVar("T")
+Groups = Sequence[DataGroup]
+
+FIND_CITIZEN: Final = "find_citizen"
+FIND_HOUSEHOLD: Final = "find_household"
+CONFIRM: Final = "confirm"
+FIND_ENTERPRISE: Final = "find_enterprise"
+
+_HOUSEHOLD = TypeAdapter(Household)
+_ENTERPRISE = TypeAdapter(Enterprise)
+
+_ENTERPRISE_GROUP = "enterprise"
 
 
-async def asked(
-    recorder: LookupRecorder,
-    lookup_id: UUID,
-    question: Callable[[], Awaitable[T]],
-    *,
-    count: Callable[[T], int],
-    now: Callable[[], datetime],
-) -> T:
-    """Ask, and note how it ended; a failure becomes the refusal that the caller is told."""
-    try:
-        answer = await question()
-    except LienThongError as error:
-        await recorder.finish(lookup_id, outcome=type(error).__name__, found=None, now=now())
-        raise refusal_of(error) from None
-    found = count(answer)
-    await recorder.finish(lookup_id, outcome="found" if found else "nothing", found=found, now=now())
-    return answer
+class LookupService:
+    """People and enterprises, for the API; answers are JSON objects ready to be sent."""
+
+    def __init__(
+        self, flow: Flow, people: Mapping[str, PopulationRegister], businesses: Mapping[str, BusinessRegister]
+    ) -> None:
+        """``people`` and ``businesses`` by connection; the first of each is asked."""
+        self._flow = flow
+        self._people = next(iter(people.items()), (None, None))
+        self._businesses = next(iter(businesses.items()), (None, None))
+
+    async def citizen(self, lookup: PeopleLookup, caller: LookupCaller) -> bytes:
+        """Look a citizen up; a `contracts.lookups.PeopleAnswer`."""
+        connection, register = self._people
+        question, extent = lookup.question, lookup.extent
+
+        async def ask(asker: Asker) -> Callable[[Groups, Groups], Handed]:
+            record = await _there(register).find_citizen(question, asker, extent)
+            return lambda given, withheld: _citizen(question, record, given, withheld)
+
+        plan = Plan(
+            kind=FIND_CITIZEN,
+            operation=FIND_CITIZEN,
+            lookup=lookup,
+            connection=connection,
+            deadline_seconds=_deadline(register, FIND_CITIZEN),
+            subject=_number(question),
+            subject_kind=SubjectKind.PERSON,
+            question=_question(question, extent),
+            ask=ask,
+            needs=DataGroup.BLOOD_GROUP if extent is Extent.BLOOD_GROUP else None,
+            wanted=lookup.fields,
+        )
+        return await self._flow.run(plan, caller)
+
+    async def household(self, lookup: HouseholdLookup, caller: LookupCaller) -> bytes:
+        """Look the household of a citizen up; a `contracts.lookups.HouseholdAnswer`."""
+        connection, register = self._people
+        question = lookup.question
+
+        async def ask(asker: Asker) -> Callable[[Groups, Groups], Handed]:
+            household = await _there(register).find_household(question, asker)
+            return lambda given, withheld: _household(question, household, given, withheld)
+
+        plan = Plan(
+            kind=FIND_HOUSEHOLD,
+            operation=FIND_HOUSEHOLD,
+            lookup=lookup,
+            connection=connection,
+            deadline_seconds=_deadline(register, FIND_HOUSEHOLD),
+            subject=_number(question),
+            subject_kind=SubjectKind.PERSON,
+            question=_question(question),
+            ask=ask,
+            needs=DataGroup.HOUSEHOLD,
+            wanted=lookup.fields,
+        )
+        return await self._flow.run(plan, caller)
+
+    async def confirmation(self, lookup: PeopleVerification, caller: LookupCaller) -> bytes:
+        """Have something about a citizen confirmed; a `contracts.lookups.VerificationAnswer`."""
+        connection, register = self._people
+        wanted = lookup.confirmation
+
+        async def ask(asker: Asker) -> Callable[[Groups, Groups], Handed]:
+            answer = await _there(register).confirm(wanted, asker)
+            return lambda _given, _withheld: _confirmed(wanted, answer.confirmed)
+
+        group = CONFIRMED_GROUP[wanted.kind]
+        plan = Plan(
+            kind=f"{CONFIRM}:{wanted.kind.value}",
+            operation=CONFIRM,
+            lookup=lookup,
+            connection=connection,
+            deadline_seconds=_deadline(register, CONFIRM),
+            subject=_number(wanted.citizen),
+            subject_kind=SubjectKind.PERSON,
+            question=_dump(wanted),
+            ask=ask,
+            needs=group,
+            wanted=(group,),
+            gives_groups=False,
+        )
+        return await self._flow.run(plan, caller)
+
+    async def enterprise(self, lookup: BusinessLookup, caller: LookupCaller) -> bytes:
+        """Look an enterprise up; a `contracts.lookups.BusinessAnswer`."""
+        connection, register = self._businesses
+        code = lookup.code
+
+        async def ask(asker: Asker) -> Callable[[Groups, Groups], Handed]:
+            found = await _there(register).find_enterprise(code, asker)
+            return lambda _given, _withheld: _enterprise(code, found)
+
+        plan = Plan(
+            kind=FIND_ENTERPRISE,
+            operation=FIND_ENTERPRISE,
+            lookup=lookup,
+            connection=connection,
+            deadline_seconds=_deadline(register, FIND_ENTERPRISE),
+            subject=code,
+            subject_kind=SubjectKind.ENTERPRISE,
+            question=orjson.dumps({"code": code}),
+            ask=ask,
+            gives_groups=False,
+        )
+        return await self._flow.run(plan, caller)
+
+
+def _citizen(question: CitizenQuestion, record: CitizenRecord | None, given: Groups, withheld: Groups) -> Handed:
+    if record is None:
+        return Handed(LookupOutcome.NOT_FOUND, 0, (), _body("citizen", b"null", (), withheld))
+    if not is_about(question, record):
+        raise MismatchError
+    body = _body("citizen", minimised_json(record, given), given, withheld)
+    return Handed(LookupOutcome.FOUND, 1, _names(given), body, watched(record))
+
+
+def _household(question: CitizenQuestion, household: Household | None, given: Groups, withheld: Groups) -> Handed:
+    if household is None:
+        return Handed(LookupOutcome.NOT_FOUND, 0, (), _body("household", b"null", (), withheld))
+    if not is_household_of(question, household):
+        raise MismatchError
+    body = _body("household", _HOUSEHOLD.dump_json(minimised_household(household, given)), given, withheld)
+    asked_for = next((one.person for one in household.members if is_about(question, one.person)), None)
+    facts = None if asked_for is None else watched(asked_for)
+    if facts is not None and household.head is not None and household.head.number:
+        facts["household_id"] = household.head.number
+    return Handed(LookupOutcome.FOUND, max(1, len(household.members)), _names(given), body, facts)
+
+
+def _confirmed(wanted: Confirmation, confirmed: bool | None) -> Handed:  # noqa: FBT001 - the answer itself
+    body = b'"confirmed":%s' % orjson.dumps(confirmed)
+    if confirmed is None:
+        return Handed(LookupOutcome.NOT_FOUND, 0, (), body)
+    return Handed(LookupOutcome.FOUND, 1, (CONFIRMED_GROUP[wanted.kind].value,), body)
+
+
+def _enterprise(code: str, enterprise: Enterprise | None) -> Handed:
+    if enterprise is None:
+        return Handed(LookupOutcome.NOT_FOUND, 0, (), b'"found":false,"enterprise":null')
+    if not is_enterprise(code, enterprise):
+        raise MismatchError
+    body = b'"found":true,"enterprise":%s' % _ENTERPRISE.dump_json(enterprise)
+    return Handed(LookupOutcome.FOUND, 1, (_ENTERPRISE_GROUP,), body)
+
+
+def _body(name: str, value: bytes, given: Groups, withheld: Groups) -> bytes:
+    found = b"false" if value == b"null" else b"true"
+    return b'"found":%s,"%s":%s%s' % (found, name.encode(), value, _listed(tuple(given), tuple(withheld)))
+
+
+@lru_cache(maxsize=1024)
+def _listed(given: tuple[DataGroup, ...], withheld: tuple[DataGroup, ...]) -> bytes:
+    return b',"data_groups":%s,"withheld":%s' % (orjson.dumps(_names(given)), orjson.dumps(_names(withheld)))
+
+
+def _names(groups: Groups) -> tuple[str, ...]:
+    return tuple(map(str, groups))
+
+
+def _number(question: CitizenQuestion) -> str:
+    return question.number or question.identity_card_9 or ""
+
+
+def _question(question: CitizenQuestion, extent: Extent | None = None) -> bytes:
+    content = _dump(question)
+    return content if extent is None else b'%s,"extent":"%s"}' % (content[:-1], extent.value.encode())
+
+
+def _dump(model: BaseModel) -> bytes:
+    return model.model_dump_json().encode()
+
+
+def _deadline(register: PopulationRegister | BusinessRegister | None, operation: str) -> float:
+    found: Operation | None = None if register is None else register.operations.get(operation)
+    return 0.0 if found is None else found.deadline_seconds
+
+
+def _there(register: Any) -> Any:
+    if register is None:
+        raise no_connection()
+    return register
 
 
 class TechnicalIdService:
@@ -57,18 +258,19 @@ class TechnicalIdService:
         if not self._systems:
             raise no_connection()
         connection, system = next(iter(self._systems.items()))
-        lookup_id = await self._recorder.begin(
+        record = await self._recorder.begin(
             "technical_id",
             connection=connection,
             caller=caller,
             actor=question.actor,
             dossier_code=question.dossier_code,
             question=question,
+            subject=question.number,
             now=self._now(),
         )
 
         async def ask() -> Sequence[str]:
             return await system.find_technical_ids(question.number)
 
-        found = await asked(self._recorder, lookup_id, ask, count=len, now=self._now)
-        return TechnicalIdAnswer(lookup_id=str(lookup_id), technical_ids=tuple(found))
+        found = await asked(self._recorder, record, ask, count=len, now=self._now)
+        return TechnicalIdAnswer(lookup_id=str(record.id), technical_ids=tuple(found))

@@ -47,10 +47,12 @@ async def test_papers_are_found_and_fetched_for_the_officer(world: SubjectWorld)
     assert file.headers["content-type"] == "application/octet-stream"
     assert file.headers["repr-digest"].startswith("sha-256=:")
     assert (file.headers["x-content-type-options"], file.headers["cache-control"]) == ("nosniff", "no-store")
-    records = await world.rows("SELECT kind, outcome, found FROM lookup_records ORDER BY id")
+    records = await world.rows(
+        "SELECT kind, outcome, found FROM lookups a JOIN lookup_ends ON lookup_id = a.id ORDER BY a.id"
+    )
     assert records == [("stored_papers", "found", 1), ("stored_file", "found", 1)]
     leaves = await world.rows("SELECT subject, facts FROM ledger_queue WHERE facts LIKE '%%\"lookup.%%'")
-    assert len(leaves) == 2
+    assert len(leaves) == 4
     assert OWNER not in str(leaves)
     assert OFFICER["number"] not in str(leaves)
 
@@ -74,7 +76,7 @@ async def test_only_what_was_found_is_fetched_by_whom_it_was_found_for(world: Su
     async with world.store.transaction() as conn:
         ((now,),) = await (await conn.execute("SELECT now()")).fetchall()
         assert await forget_expired(conn, now + timedelta(seconds=1)) == 1
-    assert len(await world.rows("SELECT * FROM lookup_records")) == 1
+    assert len(await world.rows("SELECT * FROM lookups")) == 1
 
 
 async def test_what_cannot_be_asked_or_is_not_answered_is_told(world: SubjectWorld) -> None:
@@ -83,7 +85,7 @@ async def test_what_cannot_be_asked_or_is_not_answered_is_told(world: SubjectWor
     assert_problem(same, 422, "officer_is_owner", "query")
     assert OWNER not in same.text
     assert_problem(await query(world, officer={"name": "x"}), 422, "field_required", "query.officer.number")
-    assert await world.rows("SELECT * FROM lookup_records") == []
+    assert await world.rows("SELECT * FROM lookups") == []
     assert world.there.store.logins == 0
     faults = world.there.app.faults
     for kind, status, code in (
@@ -95,8 +97,10 @@ async def test_what_cannot_be_asked_or_is_not_answered_is_told(world: SubjectWor
         faults.clear()
     world.there.store.papers.clear()
     assert (await query(world)).json()["papers"] == []
-    outcomes = [row[0] for row in await world.rows("SELECT outcome FROM lookup_records ORDER BY id")]
-    assert outcomes == ["Malformed", "TryLater", "nothing"]
+    outcomes = [
+        row[0] for row in await world.rows("SELECT coalesce(error, outcome) FROM lookup_ends ORDER BY lookup_id")
+    ]
+    assert outcomes == ["Malformed", "TryLater", "not_found"]
 
 
 async def test_a_result_paper_is_delivered_and_its_correction_replaces_it(world: SubjectWorld) -> None:

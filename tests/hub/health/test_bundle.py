@@ -12,10 +12,12 @@ import orjson
 import pytest
 import sqlalchemy as sa
 from psycopg import sql
+from sqlalchemy.dialects.postgresql import INET
 
 from contracts.errors import Sentence
 from hub.health import bundle
 from hub.health.findings import bad
+from hub.lookups.tables import TransactionId
 from hub.settings import Settings
 from hub.store.engine import Store
 from hub.store.metadata import METADATA
@@ -71,6 +73,8 @@ _POISONED: tuple[tuple[Any, str], ...] = (
     (sa.Float, "1"),
     (sa.JSON, f"jsonb_build_array('{POISON}')"),
     (sa.Text, f"'{POISON}'"),
+    (INET, "'10.0.0.7'"),
+    (TransactionId, "pg_current_xact_id()"),
 )
 
 

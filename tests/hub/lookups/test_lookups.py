@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 import orjson
@@ -10,12 +9,19 @@ import orjson
 from adapters.transport.simulation.faults import FaultKind
 from hub.access.scopes import Scope
 from hub.lookups.api import EXAMPLE
-from hub.lookups.recording import lookup_context
+from hub.lookups.log import BEGINNING, digests_of, ended_since
+from hub.lookups.rows import lookup_context
 from tests.hub.api.world import assert_problem, fresh_key
+from tests.hub.databases import settled
 from tests.hub.subjects_world import PORTAL, SubjectWorld
 
 PATH = "/v1/lookups/technical-ids"
 NUMBER = EXAMPLE["number"]
+
+
+async def read_all(conn: Any) -> Any:
+    """Everything that ended, also what this very moment could still be overtaken."""
+    return await ended_since(conn, BEGINNING, 100)
 
 
 async def ask(world: SubjectWorld, **changes: Any) -> Any:
@@ -30,7 +36,8 @@ async def test_a_look_up_is_answered_and_recorded(world: SubjectWorld) -> None:
     assert answer.headers["cache-control"] == "no-store"
     lookup_id = answer.json()["lookup_id"]
     ((key, account, dossier, outcome, found, sealed),) = await world.rows(
-        "SELECT id, account_id, dossier_code, outcome, found, sealed FROM lookup_records"
+        "SELECT a.id, account_id, dossier_code, outcome, found, a.sealed"
+        " FROM lookups a JOIN lookup_ends ON lookup_id = a.id"
     )
     assert (str(key), account, dossier, outcome, found) == (
         lookup_id,
@@ -41,13 +48,16 @@ async def test_a_look_up_is_answered_and_recorded(world: SubjectWorld) -> None:
     )
     content = world.store.sealer.open(bytes(sealed), lookup_context(key))
     assert orjson.loads(content)["question"]["number"] == NUMBER
-    ((kind, digest, facts),) = await world.rows(
-        "SELECT kind, digest, facts FROM ledger_queue WHERE subject = %s", lookup_id
-    )
-    assert kind == "act"
-    assert bytes(digest) == hashlib.sha256(content).digest()
-    assert NUMBER not in str(facts)
-    assert orjson.loads(facts)["act"] == "lookup.technical_id"
+    leaves = await world.rows("SELECT kind, digest, facts FROM ledger_queue WHERE subject = %s ORDER BY at", lookup_id)
+    assert [(kind, orjson.loads(facts)["act"]) for kind, _, facts in leaves] == [
+        ("lookup", "lookup.technical_id"),
+        ("lookup", "lookup.ended"),
+    ]
+    assert NUMBER not in str(leaves)
+    await settled(world.store)
+    async with world.store.transaction() as conn:
+        (ended,) = await read_all(conn)
+    assert digests_of(ended, world.store.sealer) == tuple(bytes(digest) for _, digest, _ in leaves)
 
 
 async def test_a_portal_that_fails_is_told_and_recorded(world: SubjectWorld) -> None:
@@ -58,8 +68,9 @@ async def test_a_portal_that_fails_is_told_and_recorded(world: SubjectWorld) -> 
     world.portal.faults.clear()
     world.portal.faults.add(FaultKind.SERVER_500, connection=PORTAL, operation="TraCuuTechID")
     assert_problem(await ask(world), 503, "partner_unavailable")
-    outcomes = [row[0] for row in await world.rows("SELECT outcome FROM lookup_records ORDER BY id")]
-    assert outcomes == ["nothing", "Malformed", "TryLater"]
+    ends = await world.rows("SELECT coalesce(error, outcome) FROM lookup_ends ORDER BY lookup_id")
+    outcomes = [row[0] for row in ends]
+    assert outcomes == ["not_found", "Malformed", "TryLater"]
 
 
 ACTOR = {"account_id": "a", "unit_code": "H99.12", "ip": "::1"}
@@ -76,7 +87,7 @@ async def test_a_look_up_serves_a_dossier_of_ones_own(world: SubjectWorld) -> No
     """Refused before anything is recorded or asked; the number is quoted nowhere."""
     for changes, status, code, field in WRONG:
         assert_problem(await ask(world, **changes), status, code, field)
-    assert await world.rows("SELECT * FROM lookup_records") == []
+    assert await world.rows("SELECT * FROM lookups") == []
     assert world.portal.app.portal.logins == 0
 
 
@@ -90,4 +101,4 @@ async def test_the_scope_is_needed_and_nothing_is_logged(world: SubjectWorld, ca
     assert "token_issued" in logged
     await world.do("UPDATE connections SET paused = true WHERE id = %s", PORTAL)
     assert_problem(await ask(world), 503, "connection_paused")
-    assert len(await world.rows("SELECT * FROM lookup_records")) == 1, "a stop is a stop, for questions too"
+    assert len(await world.rows("SELECT * FROM lookups")) == 1, "a stop is a stop, for questions too"

@@ -1,0 +1,286 @@
+"""Writing the look-up log: rows that come together are one commit, and nobody is answered before his is durable.
+
+One statement adds look-ups, ends and their entries of the ledger, and is a transaction by itself. A look-up whose
+connection is paused is not added and not made: a stop is a stop, for questions too.
+
+A look-up that is about to be made is committed without waiting for the disk; its end, without which nobody is
+answered, is waited for, and takes everything committed before it along. See docs/decisions/0023.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, LiteralString
+from uuid import UUID
+
+import orjson
+
+from hub.lookups.own_connection import OwnConnection
+from hub.lookups.rows import EndRow, LookupRow, digest, end_context, lookup_context, reason_context
+from hub.store.engine import Store
+from hub.store.errors import StoreUnavailable
+from hub.store.sealing import Sealer
+from hub.web.partner import connection_paused
+
+_log = logging.getLogger(__name__)
+
+MAX_BATCH = 128
+"""Callers of one commit."""
+
+WRITERS = 2
+"""Commits under way at once: while one waits for the disk the next one is prepared."""
+
+MAX_OVERDUE = 20_000
+"""Ends kept in memory while the database is away; of what is more, the log says that it was asked, not how it ended."""
+
+_RETRY_SECONDS = 1.0
+
+_LOOKUP_COLUMNS = """asked_at, id, kind, connection, client_id, account_id, role, unit_code, ip, dossier_code,
+    procedure_root, purpose, break_glass, subject_hash, subject_kind, gate, sealed, reason_sealed"""
+
+_END_COLUMNS = """asked_at, lookup_id, ended_at, outcome, denied_code, found, data_groups, upstream_ms, error,
+    subject_hash, sealed"""
+
+_TO_LEDGER = "INSERT INTO ledger_queue (kind, subject, at, digest, facts)"
+
+_ADDED = f"""open AS MATERIALIZED (
+    SELECT r.* FROM json_to_recordset(@lookups::json) AS r(
+        asked_at timestamptz, id uuid, kind text, connection text, client_id text, account_id text, role text,
+        unit_code text, ip inet, dossier_code text, procedure_root text, purpose text, break_glass boolean,
+        subject_hash bytea, subject_kind text, gate jsonb, sealed bytea, reason_sealed bytea, must_be_open boolean,
+        digest bytea, facts text)
+    WHERE NOT must_be_open OR NOT EXISTS (SELECT FROM connections c WHERE c.id = r.connection AND c.paused)
+), added AS (
+    INSERT INTO lookups ({_LOOKUP_COLUMNS}) SELECT {_LOOKUP_COLUMNS} FROM open
+), to_ledger AS (
+    {_TO_LEDGER} SELECT 'lookup', id::text, asked_at, digest, facts FROM open
+)"""  # noqa: S608 - put together from constants
+
+_ENDS = f"""done AS MATERIALIZED (
+    SELECT * FROM json_to_recordset(@ends::json) AS r(
+        asked_at timestamptz, lookup_id uuid, ended_at timestamptz, outcome text, denied_code text, found int,
+        data_groups text[], upstream_ms int, error text, subject_hash bytea, sealed bytea, digest bytea, facts text)
+), ended AS (
+    INSERT INTO lookup_ends ({_END_COLUMNS}) SELECT {_END_COLUMNS} FROM done
+    ON CONFLICT DO NOTHING RETURNING lookup_id, outcome
+), end_to_ledger AS (
+    {_TO_LEDGER}
+    SELECT 'lookup', lookup_id::text, ended_at, digest, facts FROM done JOIN ended USING (lookup_id, outcome)
+)"""  # noqa: S608 - as above
+
+# The wal writer flushes it within a blink, the end of the look-up before that. `set_config` holds for this commit only.
+_SOON = "soon AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))"
+
+
+class _Statement:
+    """One statement in two spellings: for a connection of the pool, and for one of the writer's own."""
+
+    def __init__(self, query: LiteralString, *values: LiteralString) -> None:
+        self.values = values
+        self.pooled = query
+        self.own = query
+        for number, name in enumerate(values, 1):
+            self.pooled = self.pooled.replace(f"@{name}", f"%({name})s")
+            self.own = self.own.replace(f"@{name}", f"${number}")
+        self.own_bytes = self.own.encode()
+
+
+# Each does no more than its rows need: with one look-up on its way, preparing to write nothing is felt.
+_ADD_LOOKUPS: Final = _Statement(f"WITH {_SOON}, {_ADDED} SELECT id FROM soon, open", "lookups")  # noqa: S608 - constants
+_ADD_ENDS: Final = _Statement(f"WITH {_ENDS} SELECT 1 WHERE false", "ends")
+_ADD_BOTH: Final = _Statement(f"WITH {_ADDED}, {_ENDS} SELECT id FROM open", "lookups", "ends")  # noqa: S608 - as above
+_LACKING: Final = _Statement(
+    "SELECT r.id FROM json_to_recordset(@lookups::json) AS r(asked_at timestamptz, id uuid)"
+    " WHERE NOT EXISTS (SELECT FROM lookups a WHERE a.asked_at = r.asked_at AND a.id = r.id)",
+    "lookups",
+)
+
+
+@dataclass(slots=True)
+class _Wish:
+    lookup: LookupRow | None
+    end: EndRow | None
+    future: asyncio.Future[None]
+    must_be_open: bool = True
+
+
+class LogWriter:
+    """Adds rows to the log for many callers at once."""
+
+    def __init__(self, store: Store, *, own_connections: bool = False) -> None:
+        """``own_connections`` keeps a database connection for each writer, beside the pool; then close it."""
+        self._store = store
+        self._own = [OwnConnection(store) for _ in range(WRITERS)] if own_connections else []
+        self._waiting: deque[_Wish] = deque()
+        self._writers = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._overdue: deque[tuple[EndRow, LookupRow | None]] = deque(maxlen=MAX_OVERDUE)
+        self._retrying: asyncio.Task[None] | None = None
+
+    @property
+    def overdue(self) -> int:
+        """How many ends wait for the database to come back."""
+        return len(self._overdue)
+
+    async def begin(self, lookup: LookupRow) -> None:
+        """Add a look-up that is about to be made; returns after the commit, which no end of this process forgets.
+
+        Raises `Refusal` (``connection_paused``: nothing was written, ask nobody) or ``StoreUnavailable``.
+        """
+        await self._submit(_Wish(lookup, None, _future()))
+
+    async def whole(self, lookup: LookupRow, end: EndRow) -> None:
+        """Add a look-up that nobody is asked for: refused, repeated, or answered from what is known."""
+        await self._submit(_Wish(lookup, end, _future(), must_be_open=False))
+
+    async def end(self, end: EndRow, lookup: LookupRow | None = None) -> None:
+        """Add the end of a look-up; returns after the commit, with which the look-up is on disk too.
+
+        Raises ``StoreUnavailable``. It is then written later, as one that handed nothing out, together with
+        ``lookup``, should the machine of the database have forgotten that.
+        """
+        try:
+            await self._submit(_Wish(None, end, _future()))
+        except StoreUnavailable:
+            end.data_groups, end.found = (), None
+            if end.outcome in ("found", "not_found", "repeated"):
+                end.outcome, end.error = "failed", "StoreUnavailable"
+            self._overdue.append((end, lookup))
+            if self._retrying is None or self._retrying.done():
+                self._retrying = asyncio.create_task(self._retry(), name="overdue look-up ends")
+            raise
+
+    async def aclose(self) -> None:
+        """Finish what was accepted; what waits for a database that is away is given up."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+        if self._retrying is not None:
+            self._retrying.cancel()
+            await asyncio.wait((self._retrying,))
+        for one in self._own:
+            await one.aclose()
+
+    # --- batching -------------------------------------------------------------------------------------------
+
+    async def _submit(self, wish: _Wish) -> None:
+        self._waiting.append(wish)
+        wanted = MAX_BATCH if self._writers else 1
+        if self._writers < WRITERS and len(self._waiting) >= wanted:
+            self._writers += 1
+            task = asyncio.create_task(self._write_waiting())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        # A caller that hangs up must not undo what others wait for: what is asked for is written all the same.
+        await wish.future
+
+    async def _write_waiting(self) -> None:
+        try:
+            # One turn of the loop lets the calls that have already arrived join this batch.
+            await asyncio.sleep(0)
+            while self._waiting:
+                batch = [self._waiting.popleft() for _ in range(min(MAX_BATCH, len(self._waiting)))]
+                await self._write(batch)
+        finally:
+            self._writers -= 1
+
+    async def _write(self, batch: list[_Wish]) -> None:
+        try:
+            paused = await self._add(batch)
+        except Exception as error:  # noqa: BLE001 - whatever it is, every caller must hear of it
+            if len(batch) == 1 or isinstance(error, StoreUnavailable):
+                for wish in batch:
+                    if not wish.future.done():
+                        wish.future.set_exception(error)
+                return
+            _log.warning("look-ups not recorded together, recording one by one: %s", type(error).__name__)
+            for wish in batch:
+                await self._write([wish])
+            return
+        for wish in batch:
+            if wish.future.done():
+                continue
+            if wish.lookup is not None and wish.lookup.id in paused:
+                wish.future.set_exception(connection_paused())
+            else:
+                wish.future.set_result(None)
+
+    async def _add(self, batch: Sequence[_Wish]) -> frozenset[UUID]:
+        """Write in one commit; return those whose connection is paused, of which nothing was written."""
+        sealer = self._store.sealer
+        lookups = [
+            _lookup(sealer, one.lookup, must_be_open=one.must_be_open) for one in batch if one.lookup is not None
+        ]
+        ends = [_end(sealer, one.end) for one in batch if one.end is not None]
+        if not lookups:
+            await self._execute(_ADD_ENDS, {"ends": orjson.dumps(ends)})
+            return frozenset()
+        values = {"lookups": orjson.dumps(lookups)}
+        if ends:
+            written = await self._execute(_ADD_BOTH, {**values, "ends": orjson.dumps(ends)})
+        else:
+            written = await self._execute(_ADD_LOOKUPS, values)
+        if len(written) == len(lookups):
+            return frozenset()
+        return frozenset(one.lookup.id for one in batch if one.lookup is not None) - frozenset(written)
+
+    async def _execute(self, statement: _Statement, values: dict[str, bytes]) -> list[UUID]:
+        # Two at most write at once; a late retry that finds both taken borrows from the pool.
+        if not self._own:
+            texts = {name: one.decode() for name, one in values.items()}
+            return [row[0] for row in await self._store.execute_alone(statement.pooled, texts)]
+        own = self._own.pop()
+        try:
+            found = await own.execute(statement.own_bytes, [values[name] for name in statement.values])
+        finally:
+            self._own.append(own)
+        return [UUID(one.decode()) for one in found]
+
+    async def _retry(self) -> None:
+        while self._overdue:
+            await asyncio.sleep(_RETRY_SECONDS)
+            batch = list(self._overdue)[:MAX_BATCH]
+            try:
+                await self._add_overdue(batch)
+            except StoreUnavailable:
+                continue
+            except Exception:  # noqa: BLE001 - what can never be written must not keep the rest from being written
+                _log.exception("ends of look-ups cannot be recorded", extra={"lookups": len(batch)})
+            for _ in batch:
+                self._overdue.popleft()
+
+    async def _add_overdue(self, batch: Sequence[tuple[EndRow, LookupRow | None]]) -> None:
+        asked = [{"asked_at": one.asked_at, "id": str(one.id)} for _end, one in batch if one is not None]
+        lacking = frozenset(await self._execute(_LACKING, {"lookups": orjson.dumps(asked)}))
+        wishes = [
+            _Wish(one if one is not None and one.id in lacking else None, end, _future(), must_be_open=False)
+            for end, one in batch
+        ]
+        await self._add(wishes)
+
+
+def _lookup(sealer: Sealer, row: LookupRow, *, must_be_open: bool) -> dict[str, Any]:
+    made = row.clear()
+    made["digest"] = rf"\x{digest(made, row.content, row.reasons).hex()}"
+    made["facts"] = orjson.dumps(row.facts()).decode()
+    made["sealed"] = rf"\x{sealer.seal(row.content, lookup_context(row.text)).hex()}"
+    if row.reasons is not None:
+        made["reason_sealed"] = rf"\x{sealer.seal(row.reasons, reason_context(row.text)).hex()}"
+    made["must_be_open"] = must_be_open
+    return made
+
+
+def _end(sealer: Sealer, row: EndRow) -> dict[str, Any]:
+    made = row.clear()
+    made["digest"] = rf"\x{digest(made, row.content).hex()}"
+    made["facts"] = orjson.dumps(row.facts()).decode()
+    if row.content is not None:
+        made["sealed"] = rf"\x{sealer.seal(row.content, end_context(row.text)).hex()}"
+    return made
+
+
+def _future() -> asyncio.Future[None]:
+    return asyncio.get_running_loop().create_future()

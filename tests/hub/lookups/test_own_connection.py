@@ -1,0 +1,52 @@
+"""The log's own connection: one statement after the other, whatever its size, and anew after it broke."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import psycopg
+import pytest
+
+from hub.lookups import writer
+from hub.lookups.own_connection import OwnConnection
+from hub.store.engine import Store
+from hub.store.errors import StoreUnavailable
+
+SETTING = b"SELECT current_setting('synchronous_commit')"
+
+
+@pytest.fixture
+async def own(store: Store) -> AsyncIterator[OwnConnection]:
+    """One connection, closed at the end."""
+    opened = OwnConnection(store)
+    yield opened
+    await opened.aclose()
+
+
+async def test_statements_large_and_small(own: OwnConnection) -> None:
+    """What is more than the socket takes at once arrives whole; an error leaves the connection as it was."""
+    large = b"x" * 3_000_000
+    assert await own.execute(b"SELECT length($1::text) UNION ALL SELECT 7 ORDER BY 1", [large]) == [b"7", b"3000000"]
+    with pytest.raises(psycopg.errors.InvalidTextRepresentation):
+        await own.execute(b"SELECT $1::int", [b"x"])
+    assert await own.execute(b"SELECT 1 WHERE false", []) == []
+    assert await own.execute(b"SELECT $1::int", [b"5"]) == [b"5"]
+
+
+async def test_a_connection_that_broke_is_opened_anew(own: OwnConnection) -> None:
+    """The statement that met it may have been done, and says so; the next one finds another connection."""
+    with pytest.raises(StoreUnavailable) as caught:
+        await own.execute(b"SELECT pg_terminate_backend(pg_backend_pid())", [])
+    assert caught.value.committed is None
+    assert await own.execute(b"SELECT 1", []) == [b"1"]
+
+
+async def test_only_the_first_commit_does_not_wait_for_the_disk(own: OwnConnection) -> None:
+    """The statement that adds look-ups alone turns the wait off, for itself; whatever adds an end does not."""
+    assert await own.execute(SETTING, []) == [b"on"]
+    soon = b"WITH soon AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true)) SELECT * FROM soon"
+    assert await own.execute(soon, []) == [b"off"]
+    assert await own.execute(writer._ADD_LOOKUPS.own_bytes, [b"[]"]) == []
+    assert await own.execute(SETTING, []) == [b"on"]
+    assert "synchronous_commit" in writer._ADD_LOOKUPS.own
+    assert "synchronous_commit" not in writer._ADD_ENDS.own + writer._ADD_BOTH.own
