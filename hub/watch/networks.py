@@ -1,0 +1,141 @@
+"""Which network an office uses, learnt from its look-ups, and whether an account is where it belongs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from ipaddress import ip_address
+
+from hub.watch.accounts import AccountState
+from hub.watch.records import Lookup
+from hub.watch.rules import AccountScores
+
+_IPV4 = 4
+_NARROW_BITS = 24
+_IPV6_HALF = 19
+"""Characters of the first 64 bits of an address written in full."""
+_KNOWN_FROM = 20
+"""Look-ups from a network before it is said whose it is."""
+_OWNED = 0.6
+"""Share of a network's look-ups that makes it one unit's."""
+_VISIT = 3_600.0
+"""Look-ups from another office's network this close belong together (seconds)."""
+_MOST_NETWORKS = 100_000
+"""Remembered, whatever addresses come."""
+_OWNED_WHOLLY = 0.9
+"""The same for the wide network that it lies in."""
+_USUAL_DAYS = 2
+"""Days after which an account's network is usual for it."""
+
+
+class _Use:
+    """How often each unit used a network."""
+
+    __slots__ = ("_share", "asked_at", "by_unit", "owner", "total")
+
+    def __init__(self, share: float) -> None:
+        self._share = share
+        self.by_unit: Counter[str] = Counter()
+        self.total = 0
+        self.owner: str | None = None
+        self.asked_at = _KNOWN_FROM
+
+    def add(self, unit_code: str) -> None:
+        """Count one use; say anew whose the network is now and then."""
+        self.by_unit[unit_code] += 1
+        self.total += 1
+        if self.total >= self.asked_at:
+            self.asked_at = self.total + max(_KNOWN_FROM, self.total // 2)
+            unit, count = max(self.by_unit.items(), key=lambda one: (one[1], one[0]))
+            self.owner = unit if count >= self._share * self.total else None
+
+
+class Networks:
+    """Learns networks at two widths: an office may be numbered by the third part of its addresses or by the second.
+
+    ``10.20.7.x`` is told from ``10.20.8.x`` where both belong to different units; where nearly all of ``10.20`` is one
+    unit's, all of it is that unit's. An IPv6 network is the first 64 bits.
+    """
+
+    def __init__(self, rules: AccountScores) -> None:
+        self._inside = rules.state_networks
+        self._whole = any(one.prefixlen > _NARROW_BITS for one in rules.state_networks if one.version == _IPV4)
+        self._narrow: dict[str, _Use] = {}
+        self._wide: dict[str, _Use] = {}
+        self._known: dict[str, str | None] = {}
+
+    def judge(self, state: AccountState, lookup: Lookup, day: int, *, w: float) -> float | None:
+        """Judge where a look-up came from, of which ``w`` stays unexplained.
+
+        Returns -1 for an address outside the state network; the seconds to the latest look-up from the other side where
+        the account was used in its own and in another office's network; ``None`` when all is as usual.
+        """
+        network = self._network(lookup.ip)
+        if network is None:
+            return -1.0
+        used = state.networks.get(network)
+        narrow, wide = self._uses(network)
+        is_own = self._is_own(state, lookup.unit_code, narrow, wide, used)
+        narrow.add(lookup.unit_code)
+        wide.add(lookup.unit_code)
+        if used is None:
+            state.networks[network] = [day, 1]
+        elif used[0] != day:
+            used[0] = day
+            used[1] += 1
+        ts = lookup.ts
+        if is_own:
+            state.last_own_ts, state.last_own_network = ts, network
+            # A network that has just become usual is no second one.
+            return ts - state.last_other_ts if state.last_other_network not in {"", network} else None
+        if ts - state.last_other_ts > _VISIT:
+            state.last_other_w = 0.0
+        state.last_other_ts, state.last_other_w = ts, max(w, state.last_other_w)
+        state.last_other_network = network
+        return ts - state.last_own_ts if state.last_own_network not in {"", network} else None
+
+    @staticmethod
+    def _is_own(state: AccountState, unit_code: str, narrow: _Use, wide: _Use, used: list[int] | None) -> bool:
+        if used is not None and used[1] > _USUAL_DAYS:
+            return True
+        if wide.owner is not None and wide.owner in {unit_code, state.unit}:
+            return True
+        own = narrow.by_unit[unit_code] + (narrow.by_unit[state.unit] if state.unit != unit_code else 0)
+        if own and own >= _OWNED * narrow.total:
+            return True
+        # An account without a usual network yet is where it is.
+        return not state.networks or (narrow.total < _KNOWN_FROM and used is not None)
+
+    def unit_of(self, ip: str) -> str | None:
+        """Return the unit whose network an address is in, or ``None`` where nobody's or not yet known."""
+        network = self._network(ip)
+        if network is None or network not in self._narrow:
+            return None
+        narrow, wide = self._uses(network)
+        return narrow.owner or wide.owner
+
+    def _uses(self, network: str) -> tuple[_Use, _Use]:
+        narrow = self._narrow.get(network)
+        if narrow is None:
+            narrow = self._narrow[network] = _Use(_OWNED)
+        broad = network.rpartition(".")[0] or network
+        wide = self._wide.get(broad)
+        if wide is None:
+            wide = self._wide[broad] = _Use(_OWNED_WHOLLY)
+        return narrow, wide
+
+    def _network(self, ip: str) -> str | None:
+        """Return the network of an address, or ``None`` when it is not the state's."""
+        key = ip if self._whole or ":" in ip else ip[: max(ip.rfind("."), 0)]
+        known = self._known.get(key, "")
+        if known != "":
+            return known
+        try:
+            address = ip_address(ip)
+        except ValueError:
+            return None
+        found = None
+        if any(address.version == one.version and address in one for one in self._inside):
+            found = ip[: ip.rfind(".")] if address.version == _IPV4 else address.exploded[:_IPV6_HALF]
+        if len(self._known) < _MOST_NETWORKS:
+            self._known[key] = found
+        return found
