@@ -1,0 +1,1 @@
+"""Cases: what a security officer opens, with its evidence."""
