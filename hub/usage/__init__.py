@@ -1,0 +1,1 @@
+"""The citizen's own view: who looked them up, and for what."""
