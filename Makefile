@@ -22,8 +22,8 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --no-config --universal 
 # `make lock UPGRADE=1` takes the newest versions; without it only what pyproject.toml demands changes.
 UPGRADE ?=
 
-# Of two processes that test, the one that is done takes over from the other.
-PYTEST := $(BIN)/pytest -n 2 --dist worksteal
+# Tests wait as much as they compute, so three processes keep two cores busy; who is done takes over from the others.
+PYTEST := $(BIN)/pytest -n 3 --dist worksteal
 # Where the shell says otherwise, every process of a test would compile anew what it imports.
 unexport PYTHONDONTWRITEBYTECODE
 

@@ -8,20 +8,23 @@ import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from benchmarks import backlog_growth, drain, exchange_list, intake, ledger, reconcile
+from benchmarks import backlog_growth, detect, drain, exchange_list, intake, ledger, lookup, reconcile
 from benchmarks.report import Measurement, show, write
 from benchmarks.sizes import QUICK, Sizes
 
 BENCHMARKS: dict[str, Callable[[Sizes], Awaitable[list[Measurement]]]] = {
     "intake": intake.run,
+    "lookup": lookup.run,
+    "gate": lookup.run_gate,
     "drain": drain.run,
     "backlog-growth": backlog_growth.run,
     "exchange-list": exchange_list.run,
     "reconcile": reconcile.run,
     "ledger-cost": ledger.run_cost,
     "ledger-proof": ledger.run_proof,
+    "detect": detect.run,
 }
-"""In the order of a full run; ``drain`` also measures ``memory``."""
+"""In the order of a full run; ``drain`` also measures ``memory``, ``lookup`` also ``lookup-latency``."""
 
 
 def main() -> int:

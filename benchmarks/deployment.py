@@ -42,7 +42,7 @@ class Deployment:
     settings: Settings
     store: Store
     token: str
-    """An access token that may write dossiers of the sample agency."""
+    """An access token that may write dossiers of the sample agency, and look people up for them."""
 
 
 @contextlib.asynccontextmanager
@@ -51,15 +51,18 @@ async def deployment(
     portal_url: str = "http://127.0.0.1:9",
     portal_settings: Mapping[str, Any] | None = None,
     reconciliation: Mapping[str, Any] | None = None,
+    top: str = "",
+    further: str = "",
 ) -> AsyncGenerator[Deployment]:
     """Lend a fresh deployment; its database is stopped and its files are removed at the end.
 
     ``portal_url`` is where the simulated security server answers; ``portal_settings`` are put above the settings of
-    the connection, ``reconciliation`` above its own.
+    the connection, ``reconciliation`` above its own. ``top`` and ``further`` are TOML for the beginning and the end of
+    the configuration.
     """
     # /var/tmp, because a /tmp in memory would make durable commits look free.
     with _temporary_directory() as directory:
-        _write_configuration(directory, portal_url, portal_settings or {}, reconciliation or {})
+        _write_configuration(directory, portal_url, portal_settings or {}, reconciliation or {}, top, further)
         settings = load_settings(directory / "lienthong.toml")
         async with await open_store(settings, upgrade=True) as store:
             adapter = load_adapters()[CONNECTION]
@@ -87,7 +90,9 @@ def _submitted_at() -> datetime:
 
 
 async def _token(store: Store, settings: Settings) -> str:
-    made = await clients.add(store, name="benchmark", scopes=[Scope.DOSSIERS_WRITE], agencies=[AGENCY])
+    made = await clients.add(
+        store, name="benchmark", scopes=[Scope.DOSSIERS_WRITE, Scope.PEOPLE_LOOKUP], agencies=[AGENCY]
+    )
     client = await clients.authenticate(store, made.client_id, made.secret)
     if client is None:
         raise RuntimeError("the client made a moment ago is not known")
@@ -95,8 +100,8 @@ async def _token(store: Store, settings: Settings) -> str:
     return await tokens.issue(client, client.scopes)
 
 
-def _write_configuration(
-    directory: Path, portal_url: str, more: Mapping[str, Any], reconciliation: Mapping[str, Any]
+def _write_configuration(  # noqa: PLR0917 - the parts of one file, in their order
+    directory: Path, portal_url: str, more: Mapping[str, Any], reconciliation: Mapping[str, Any], top: str, further: str
 ) -> None:
     extra, asking = (
         "\n".join(f"{name} = {json.dumps(value)}" for name, value in table.items()) for table in (more, reconciliation)
@@ -104,6 +109,7 @@ def _write_configuration(
     (directory / "lienthong.toml").write_text(
         f"""
 data_dir = "{directory / "data"}"
+{top}
 
 [connections.{CONNECTION}]
 adapter = "national_portal"
@@ -121,6 +127,7 @@ madonvi = "000.00.00.H99"
 adapter_url = "{portal_url}/XrdAdapter/RestService/forward"
 dstcode = "{DSTCODE}"
 file_hosts = ["tep.h99.example"]
+{further}
 """,
         encoding="utf-8",
     )

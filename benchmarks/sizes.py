@@ -29,6 +29,12 @@ class Sizes:
     ledger_entries: int = 10_000_000
     ledger_sealed: int = 2_000
     ledger_proofs: int = 1_000
+    detect_lookups: int = 380_000
+    detect_officers: int = 800
+    lookup_rounds: int = 5
+    lookup_seconds: float = 3.0
+    lookup_warm_up_seconds: float = 1.0
+    gate_decisions: int = 10_000
 
 
 QUICK = Sizes(
@@ -52,4 +58,10 @@ QUICK = Sizes(
     ledger_entries=5_000,
     ledger_sealed=100,
     ledger_proofs=20,
+    detect_lookups=2_000,
+    detect_officers=40,
+    lookup_rounds=1,
+    lookup_seconds=0.5,
+    lookup_warm_up_seconds=0.2,
+    gate_decisions=200,
 )

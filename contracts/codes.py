@@ -14,6 +14,7 @@ import re
 from collections.abc import Mapping
 from datetime import date
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated
 
 from pydantic import AfterValidator
@@ -38,6 +39,7 @@ def is_old_agency_code(code: str) -> bool:
     return _AGENCY_OLD.fullmatch(code) is not None
 
 
+@lru_cache(maxsize=4096)
 def _is_agency(value: str) -> bool:
     return len(value) <= AGENCY_CODE_MAX and bool(_AGENCY_NEW.fullmatch(value) or _AGENCY_OLD.fullmatch(value))
 
@@ -188,6 +190,7 @@ def parse_procedure_code(value: str) -> str:
     return value
 
 
+@lru_cache(maxsize=4096)
 def is_procedure_code(value: str) -> bool:
     """Say whether ``value`` is a national procedure code, see `parse_procedure_code`."""
     match = _PROCEDURE.fullmatch(value)

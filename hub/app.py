@@ -28,9 +28,12 @@ import hub.exchanges.steering
 import hub.health.api
 import hub.inbox.api
 import hub.ledger.api
+import hub.lookups.wiring
+import hub.population_reports.wiring
 import hub.reconciliation.api
 import hub.replays.api
 import hub.score.api
+import hub.usage.wiring
 import hub.webhooks.api
 from contracts.errors import Sentence
 from contracts.ports import AdapterContext, DossierPublisher
@@ -58,6 +61,7 @@ from hub.inbox.reading import InboxService
 from hub.inbox.wiring import build_door, file_client, webhook_client
 from hub.ledger.sealer import LedgerSealer
 from hub.ledger.service import LedgerService
+from hub.lookups.wiring import LookupServices, lookup_services
 from hub.profiles.profile import Profile, load_profile
 from hub.reconciliation.jobs import ReconciliationJob
 from hub.reconciliation.running import Reconciler
@@ -96,6 +100,8 @@ class Services:
     probes: ProbeService | None = None
     door: ASGIApp | None = None
     """Serves the calls of partners."""
+    lookups: LookupServices | None = None
+    """Looks people and enterprises up."""
 
 
 @contextlib.asynccontextmanager
@@ -130,6 +136,9 @@ async def build_services(settings: Settings, *, upgrade: bool = False) -> AsyncG
             subjects=Subjects.of(opened),
             probes=await closing.enter_async_context(probe_service(settings, store)),
             door=build_door(settings, store, opened, await closing.enter_async_context(file_client(settings))),
+            lookups=await closing.enter_async_context(
+                lookup_services(settings, store, {name: one.connection for name, one in opened.items()}, profile)
+            ),
         )
 
 
@@ -139,13 +148,16 @@ def create_app(services: Services) -> FastAPI:
     The resources read their bodies and write their answers themselves, which is what makes an intake cheap.
     """
     settings, store = services.settings, services.store
+    profile = load_profile(settings.profile)
     tokens = Tokens(KeyRing(store), lifetime_seconds=settings.api.token_lifetime_seconds)
     guard = Guard(store, tokens)
     token_endpoint = hub.access.api.TokenEndpoint(store, tokens, timeout_seconds=settings.api.read_timeout_seconds)
     dossier_api = hub.dossiers.api.DossierApi(services.intake, services.dossiers, settings.api)
     operator_api = hub.exchanges.api.OperatorApi(services.exchanges, services.connections, store, settings.api)
     health_api = hub.health.api.HealthApi(
-        Prober(store), BacklogGauges(services.connections, store), settings.api.metrics_allow
+        Prober(store, degraded=services.lookups.degraded) if services.lookups is not None else Prober(store),
+        BacklogGauges(services.connections, store),
+        settings.api.metrics_allow,
     )
     steering = hub.exchanges.steering.SteeringApi(services.exchanges, services.connections, store, settings.api)
     replay_api = hub.replays.api.ReplayApi(services.replays, store, settings.api)
@@ -163,7 +175,11 @@ def create_app(services: Services) -> FastAPI:
         *hub.reconciliation.api.resources(
             hub.reconciliation.api.ReconciliationApi(services.reconciliations, store, settings.api), guard
         ),
-        *services.subjects.resources(settings, store, guard),
+        *services.subjects.resources(settings, store, guard, lookups=services.lookups),
+        *hub.population_reports.wiring.resources(store, guard, profile),
+        *hub.usage.wiring.resources(
+            settings, store, guard, profile, writer=services.lookups.writer if services.lookups is not None else None
+        ),
         *hub.access.api.resources(token_endpoint, guard),
         *hub.health.api.resources(health_api, guard),
         *operator_resources(settings, store, services.probes, guard),
@@ -217,6 +233,7 @@ async def build_clerk(settings: Settings) -> AsyncGenerator[Clerk]:
             Job("webhooks", Dispatcher(store, webhook_http, settings.webhooks).run),
             Job("replays", ReplayRunner(store, connection_infos(opened), settings.replays).run),
             Job("ledger", _ledger_sealer(store, settings).run),
+            *hub.lookups.wiring.jobs(settings, store, load_profile(settings.profile)),
         ]
         yield Clerk(store, jobs)
 

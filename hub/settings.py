@@ -16,20 +16,26 @@ from pydantic import AfterValidator, Field, IPvAnyNetwork, SecretStr, model_vali
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from hub.accounts.settings import AccountSettings
 from hub.alerts.settings import AlertSettings
+from hub.cases.settings import CaseSettings
 from hub.catalogue.settings import CatalogueSettings
 from hub.document_store.settings import DocumentStoreHubSettings
 from hub.health.settings import DutyContact, HealthSettings
 from hub.inbox.settings import InboundAccess, InboundSettings
 from hub.ledger.settings import LedgerSettings
+from hub.lookups.settings import LookupSettings
 from hub.profiles.profile import load_profile
 from hub.questions.settings import QuestionSettings
 from hub.reconciliation.settings import ReconciliationSettings
 from hub.replays.settings import ReplaySettings
+from hub.score.settings import ScoreSettings
 
 # Other modules import these two from here: where the settings are is where their error and loader are.
 from hub.settings_loading import ENVIRONMENT_PREFIX, SettingsError, explain, read_sources
 from hub.settings_section import Section
+from hub.usage.settings import UsageSettings
+from hub.watch.settings import WatchSettings
 from hub.webhooks.settings import WebhookSettings
 
 __all__ = [
@@ -49,9 +55,6 @@ __all__ = [
     "WorkerSettings",
     "load_settings",
 ]
-
-
-Month = Annotated[str, Field(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])$")]
 
 
 class StoreSettings(Section):
@@ -148,45 +151,6 @@ class RuleSettings(Section):
     fees_before_result: bool | None = Field(
         default=None,
         description="Whether all fees must be paid before the result is returned; unset: as the profile says.",
-    )
-
-
-class ScoreSettings(Section):
-    """How the national score (QĐ 766) is estimated where the public formula paper leaves room; docs/score-guard.md."""
-
-    connection: str | None = Field(
-        default=None,
-        min_length=1,
-        max_length=48,
-        description="Connection whose copy of the dossiers is scored; unset: the first that follows dossiers.",
-    )
-    supplement_clock: Literal["unless_renewed", "always"] = Field(
-        default="unless_renewed",
-        description="When the time of the one supplement is taken off: only if the due date was not moved, or always.",
-    )
-    on_time_among: Literal["received", "handled"] = Field(
-        default="received",
-        description="Dossiers of line 2.1: those received in the month, or also those carried over from before.",
-    )
-    results_among: Literal["finished", "received"] = Field(
-        default="finished",
-        description="Dossiers of the lines about results (3.3, 4.1, 4.2): finished ones, or all received ones.",
-    )
-    population_databases: tuple[Annotated[str, Field(min_length=1, max_length=64)], ...] = Field(
-        default=(), max_length=50, description="Database codes (MaCSDL) that stand for the population database (4.5)."
-    )
-    reported: dict[Month, dict[str, Annotated[int, Field(ge=0, le=10**9)]]] = Field(
-        default_factory=dict,
-        description="Dossiers by month (YYYY-MM) and agency in the national report system, for the rate of line 1.4.",
-    )
-    synchronised_within_minutes: float = Field(
-        default=30.0, ge=0, le=1440, description="How long a revision may be on its way before it is warned of."
-    )
-    refresh_seconds: float = Field(
-        default=30.0, gt=0, le=3600, description="How often score facts are brought up to date."
-    )
-    warnings_seconds: float = Field(
-        default=120.0, gt=0, le=3600, description="How often early warnings are raised and cleared."
     )
 
 
@@ -348,6 +312,11 @@ class Settings(BaseSettings):
     document_store: DocumentStoreHubSettings = Field(
         default_factory=DocumentStoreHubSettings, description="What the personal e-document store gives."
     )
+    accounts: AccountSettings = Field(default_factory=AccountSettings, description="Officers who may look people up.")
+    lookups: LookupSettings = Field(default_factory=LookupSettings, description="Look-ups of people and enterprises.")
+    watch: WatchSettings = Field(default_factory=WatchSettings, description="The watch over look-ups.")
+    cases: CaseSettings = Field(default_factory=CaseSettings, description="Cases of the watch.")
+    usage: UsageSettings = Field(default_factory=UsageSettings, description="The citizen's own view.")
     log: LogSettings = Field(default_factory=LogSettings, description="The log.")
     health: HealthSettings = Field(default_factory=HealthSettings, description="Probes, states and forecasts.")
     alerts: AlertSettings = Field(default_factory=AlertSettings, description="Alerts and their channels.")

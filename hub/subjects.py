@@ -8,11 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import hub.accounts.wiring
+import hub.cases.wiring
 import hub.catalogue.api
 import hub.document_store.api
 import hub.lookups.api
+import hub.lookups.wiring
 import hub.questions.api
 import hub.ratings.api
+import hub.watch.wiring
 from contracts.ports import (
     CatalogueSource,
     Connection,
@@ -24,6 +28,7 @@ from contracts.ports import (
     RepeatClass,
     TechnicalIds,
 )
+from contracts.registers import BusinessRegister, PopulationRegister
 from hub.access.guard import Guard
 from hub.catalogue.service import CatalogueReader
 from hub.catalogue.sync import CatalogueSync, Source
@@ -34,6 +39,7 @@ from hub.dossiers.delivery import DossierReader, SnapshotCourier, StepCourier
 from hub.dossiers.procedures import ProcedureIndex
 from hub.exchanges.courier import Courier
 from hub.lookups.service import TechnicalIdService
+from hub.lookups.wiring import LookupServices
 from hub.profiles.profile import load_profile
 from hub.questions.delivery import AnswerCourier
 from hub.questions.service import QuestionService
@@ -65,7 +71,16 @@ def couriers(connection: Connection, store: Store, *, publisher: DossierPublishe
     return {one.operation.name: one for one in found}
 
 
-_PORTS = (DossierPublisher, CatalogueSource, QuestionDesk, RatingPublisher, TechnicalIds, PersonalDocumentStore)
+_PORTS = (
+    DossierPublisher,
+    CatalogueSource,
+    QuestionDesk,
+    RatingPublisher,
+    TechnicalIds,
+    PersonalDocumentStore,
+    PopulationRegister,
+    BusinessRegister,
+)
 
 
 def repeat_classes(connection: Connection) -> dict[str, RepeatClass]:
@@ -108,23 +123,38 @@ class Subjects:
     def jobs(self, settings: Settings, store: Store) -> list[Job]:
         """Return what the clerk does for these subjects."""
         watch = QuestionWatch(store, self.desks, settings.questions, load_profile(settings.profile))
-        return [Job("catalogue", self.sync(settings, store).run), Job("questions", watch.run)]
+        return [
+            Job("catalogue", self.sync(settings, store).run),
+            Job("questions", watch.run),
+            *hub.accounts.wiring.jobs(settings, store, load_profile(settings.profile)),
+            *hub.cases.wiring.jobs(settings, store),
+            *hub.watch.wiring.jobs(settings, store, load_profile(settings.profile)),
+        ]
 
-    def resources(self, settings: Settings, store: Store, guard: Guard) -> list[Resource]:
+    def resources(
+        self, settings: Settings, store: Store, guard: Guard, *, lookups: LookupServices | None = None
+    ) -> list[Resource]:
         """Return the addresses of these subjects."""
         limits = settings.api
         documents = DocumentStoreService(store, self.document_stores, settings.document_store)
         papers = PaperIntake(store, list(self.document_stores))
         ratings = RatingService(store, self.rating_publishers, ProcedureIndex(store))
         return [
+            *hub.accounts.wiring.resources(settings, store, guard, load_profile(settings.profile)),
+            *hub.cases.wiring.resources(settings, store, guard, load_profile(settings.profile)),
+            *hub.watch.wiring.resources(settings, store, guard),
             *hub.catalogue.api.resources(hub.catalogue.api.CatalogueApi(CatalogueReader(store)), guard),
             *hub.questions.api.resources(
                 hub.questions.api.QuestionApi(QuestionService(store, self.desks), limits), guard
             ),
             *hub.ratings.api.resources(hub.ratings.api.RatingApi(ratings, limits), guard),
             *hub.lookups.api.resources(
-                hub.lookups.api.LookupApi(TechnicalIdService(store, self.technical_ids), limits), guard
+                hub.lookups.api.LookupApi(
+                    TechnicalIdService(store, self.technical_ids), limits, None if lookups is None else lookups.service
+                ),
+                guard,
             ),
+            *hub.lookups.wiring.resources(store, guard),
             *hub.document_store.api.resources(
                 hub.document_store.api.DocumentStoreApi(documents, papers, limits), guard
             ),

@@ -33,6 +33,25 @@ class Scope(StrEnum):
     TECHNICAL_IDS_READ = "technical_ids:read"
     DOCUMENT_STORE_READ = "document_store:read"
     DOCUMENT_STORE_WRITE = "document_store:write"
+    PEOPLE_LOOKUP = "people:lookup"
+    PEOPLE_VERIFY = "people:verify"
+    BUSINESSES_LOOKUP = "businesses:lookup"
+    LOOKUPS_READ = "lookups:read"
+    ACCOUNTS_READ = "accounts:read"
+    ACCOUNTS_REQUEST = "accounts:request"
+    ACCOUNTS_APPROVE_POLICE = "accounts:approve_police"
+    ACCOUNTS_APPROVE_OFFICE = "accounts:approve_office"
+    ACCOUNTS_MANAGE = "accounts:manage"
+    CASES_READ = "cases:read"
+    CASES_MANAGE = "cases:manage"
+    CASES_REVEAL = "cases:reveal"
+    EXPLANATIONS_WRITE = "explanations:write"
+    WATCH_READ = "watch:read"
+    WATCH_PROPOSE = "watch:propose"
+    WATCH_APPROVE = "watch:approve"
+    POPULATION_REPORTS_READ = "population_reports:read"
+    USAGE_READ = "usage:read"
+    USAGE_RELEASE = "usage:release"
 
     @property
     def sentence(self) -> Sentence:
@@ -112,6 +131,82 @@ _SENTENCES: dict[Scope, Sentence] = {
     ),
     Scope.DOCUMENT_STORE_WRITE: Sentence(
         "Hand result papers in to the personal e-document store.", "Gửi giấy tờ kết quả vào Kho dữ liệu điện tử."
+    ),
+    Scope.PEOPLE_LOOKUP: Sentence(
+        "Look people up in the population database for an approved officer; each look-up is recorded and watched.",
+        "Tra cứu công dân trong CSDLQG về dân cư thay mặt cán bộ được phê duyệt; mỗi lượt được ghi lại và giám sát.",
+    ),
+    Scope.PEOPLE_VERIFY: Sentence(
+        "Have facts about people confirmed, yes or no, for an approved officer; recorded and watched.",
+        "Xác thực thông tin công dân (đúng hoặc sai) thay mặt cán bộ được phê duyệt; được ghi lại và giám sát.",
+    ),
+    Scope.BUSINESSES_LOOKUP: Sentence(
+        "Look enterprises up for an approved officer; each look-up is recorded.",
+        "Tra cứu doanh nghiệp thay mặt cán bộ được phê duyệt; mỗi lượt đều được ghi lại.",
+    ),
+    Scope.LOOKUPS_READ: Sentence(
+        "Read the look-up log, people masked; for security staff. Reading it is recorded.",
+        "Đọc nhật ký tra cứu, số định danh được che (cán bộ an ninh); việc đọc cũng được ghi lại.",
+    ),
+    Scope.ACCOUNTS_READ: Sentence(
+        "See the register of officers allowed to look up; a client that has agencies, only theirs.",
+        "Xem danh sách tài khoản khai thác; nếu được giao cơ quan thì chỉ của các cơ quan đó.",
+    ),
+    Scope.ACCOUNTS_REQUEST: Sentence(
+        "Request accounts for officers, changes of them, and keep rosters in step.",
+        "Đề nghị cấp, thay đổi tài khoản khai thác cho cán bộ và cập nhật lịch trực.",
+    ),
+    Scope.ACCOUNTS_APPROVE_POLICE: Sentence(
+        "Approve or refuse account requests, as the provincial police.",
+        "Phê duyệt hoặc từ chối đề nghị cấp tài khoản, với tư cách Công an tỉnh.",
+    ),
+    Scope.ACCOUNTS_APPROVE_OFFICE: Sentence(
+        "Approve or refuse account requests, as the provincial office.",
+        "Phê duyệt hoặc từ chối đề nghị cấp tài khoản, với tư cách Văn phòng UBND tỉnh.",
+    ),
+    Scope.ACCOUNTS_MANAGE: Sentence(
+        "Suspend, lock, revoke and reinstate accounts.",
+        "Tạm ngưng, khóa, thu hồi và mở lại tài khoản khai thác.",
+    ),
+    Scope.CASES_READ: Sentence(
+        "See cases, alerts of the watch and their evidence, people masked.",
+        "Xem vụ việc, cảnh báo giám sát và chứng cứ, số định danh được che.",
+    ),
+    Scope.CASES_MANAGE: Sentence(
+        "Work on cases: take, ask, decide, reopen, suppress, lock the account, hand over.",
+        "Xử lý vụ việc: nhận, yêu cầu giải trình, kết luận, mở lại, tạm ẩn, khóa tài khoản, chuyển hồ sơ.",
+    ),
+    Scope.CASES_REVEAL: Sentence(
+        "Read citizens' numbers in a case after giving a reason, with a second person; recorded.",
+        "Xem số định danh trong vụ việc sau khi nêu lý do và có người thứ hai đồng ý; được ghi lại.",
+    ),
+    Scope.EXPLANATIONS_WRITE: Sentence(
+        "Read questions about look-ups asked of its own officers, and answer them.",
+        "Đọc yêu cầu giải trình gửi cho cán bộ của mình và trả lời.",
+    ),
+    Scope.WATCH_READ: Sentence(
+        "See the rules of the watch, their thresholds and track record.",
+        "Xem quy tắc giám sát, ngưỡng và kết quả áp dụng.",
+    ),
+    Scope.WATCH_PROPOSE: Sentence(
+        "Propose changes of rules, thresholds and lists of the watch.",
+        "Đề xuất thay đổi quy tắc, ngưỡng và danh sách giám sát.",
+    ),
+    Scope.WATCH_APPROVE: Sentence(
+        "Approve, as the second person, changes that another client proposed.",
+        "Phê duyệt, với tư cách người thứ hai, thay đổi do ứng dụng khác đề xuất.",
+    ),
+    Scope.POPULATION_REPORTS_READ: Sentence(
+        "Read reports on the use of the population database; figures and accounts, nothing of a citizen.",
+        "Đọc báo cáo khai thác CSDL dân cư: số liệu và tài khoản, không có dữ liệu công dân.",
+    ),
+    Scope.USAGE_READ: Sentence(
+        "Read who looked a citizen up, for the citizen's own view; reading it is recorded.",
+        "Đọc lịch sử tra cứu về một công dân để trả cho chính công dân đó; việc đọc được ghi lại.",
+    ),
+    Scope.USAGE_RELEASE: Sentence(
+        "Withhold look-ups from citizens' own views, and release them.",
+        "Tạm giữ và công bố lượt tra cứu trong lịch sử của công dân.",
     ),
     Scope.ALERTS_READ: Sentence(
         "See alerts and their channels; they hold nothing of a citizen.",

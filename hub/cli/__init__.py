@@ -7,7 +7,21 @@ from __future__ import annotations
 
 import typer
 
-from hub.cli import administer, catalogue, guarding, operate, prove, reconciling, replaying, run, score, webhooks
+from hub.cli import (
+    accounting,
+    administer,
+    catalogue,
+    detecting,
+    guarding,
+    operate,
+    prove,
+    reconciling,
+    replaying,
+    reporting,
+    run,
+    score,
+    webhooks,
+)
 from hub.cli.frame import Frame
 
 app = typer.Typer(
@@ -20,12 +34,15 @@ app = typer.Typer(
 )
 run.register(app)
 administer.register(app)
+accounting.register(app)
 operate.register(app)
 catalogue.register(app)
+detecting.register(app)
 guarding.register(app)
 prove.register(app)
 reconciling.register(app)
 replaying.register(app)
+reporting.register(app)
 score.register(app)
 webhooks.register(app)
 

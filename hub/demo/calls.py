@@ -6,7 +6,7 @@ import asyncio
 import base64
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from typing import Any
@@ -24,6 +24,8 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     document: Any
+    content: bytes = b""
+    """The body to the byte."""
 
 
 def call(base: str, method: str, path: str, *, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Answer:
@@ -36,7 +38,7 @@ def call(base: str, method: str, path: str, *, body: bytes = b"", headers: Mappi
         content = answer.read()
         found = {name.lower(): value for name, value in answer.getheaders()}
         is_json = "json" in found.get("content-type", "")
-        return Answer(answer.status, found, json.loads(content) if content and is_json else None)
+        return Answer(answer.status, found, json.loads(content) if content and is_json else None, content)
     finally:
         connection.close()
 
@@ -79,6 +81,10 @@ class DossierSystem:
         headers = {"Idempotency-Key": key or uuid.uuid4().hex}
         return await self.send("POST", f"/v1/dossiers/{code}/{what}", event, **headers)
 
+    async def act(self, path: str, wish: Any) -> Answer:
+        """Do something once, whatever is repeated on the way."""
+        return await self.send("POST", path, wish, **{"Idempotency-Key": uuid.uuid4().hex})
+
     async def send(self, method: str, path: str, document: Any = None, **headers: str) -> Answer:
         """Call with the token; ``document`` may be bytes, to be sent as they are."""
         body = document if isinstance(document, bytes) else b"" if document is None else json.dumps(document).encode()
@@ -118,6 +124,13 @@ class SandboxControl:
         if answer.status != 200:  # noqa: PLR2004 - OK
             raise ValueError(answer.document)
         return answer.document
+
+    async def seed(self, people: Sequence[Mapping[str, Any]]) -> None:
+        """Put invented people into a register. Raises ``ValueError`` where the sandbox refuses them."""
+        body = json.dumps({"people": list(people)}).encode()
+        answer = await self._call("POST", f"/{self.connection}/seed", body)
+        if answer.status != 200:  # noqa: PLR2004 - OK
+            raise ValueError(answer.document)
 
     async def disturb(self, kind: str, **wish: Any) -> Any:
         """Ask for a fault; return its rule. Raises ``ValueError`` where the sandbox refuses the wish."""

@@ -27,6 +27,7 @@ from hub.demo.refusals import Refusals
 from hub.demo.storm import Storm
 from hub.demo.tour import Step, Tour, Unverified, must
 from hub.demo.trouble import Trouble
+from hub.demo.watching import Watching
 from hub.log import configure_logging
 from hub.running.supervisor import Child, environment_without
 from hub.running.up import all_in_one
@@ -68,6 +69,9 @@ malformed_limit = 1
 
 [connections.national_portal.reconciliation]
 rate_per_second = 100
+
+[connections.population_db]
+adapter = "population_db"
 
 [connections.national_portal.settings]
 call_deadline_seconds = 3
@@ -171,6 +175,7 @@ class _Demo:
             *Trouble(tour).steps(),
             *SilentLoss(tour).steps(),
             *Storm(tour, environment).steps(),
+            *Watching(tour).steps(),
             *tour.ending(),
             *Refusals(tour).steps(),
             *tour.look_back(),

@@ -42,6 +42,9 @@ SANDBOX_CLIENT = "sandbox (lienthong up --sandbox)"
 SANDBOX_AGENCY = "H99"
 """The invented province of the examples."""
 
+_OF_THE_OTHER_PARTY = frozenset({Scope.ACCOUNTS_APPROVE_POLICE, Scope.ACCOUNTS_APPROVE_OFFICE})
+"""Not the sandbox client's: whoever may approve accounts cannot request them."""
+
 _STOP_MARGIN_SECONDS = 10.0
 _WATCH_SECONDS = 1.0
 _MOST_WORKERS = 4
@@ -356,14 +359,15 @@ async def _watch_database(store: Store, say: Say) -> None:
 async def _sandbox_client(store: Store) -> clients.Credentials:
     """Return fresh credentials of the sandbox's client; those of an earlier run end now."""
     known = {one.name: one for one in await clients.all_clients(store)}
+    scopes = [one for one in Scope if one not in _OF_THE_OTHER_PARTY]
     if SANDBOX_CLIENT not in known:
-        return await clients.add(store, name=SANDBOX_CLIENT, scopes=list(Scope), agencies=[SANDBOX_AGENCY])
+        return await clients.add(store, name=SANDBOX_CLIENT, scopes=scopes, agencies=[SANDBOX_AGENCY])
     try:
         return await clients.rotate(store, known[SANDBOX_CLIENT].id, overlap=timedelta(0))
     except Refusal:
         # Somebody disabled it, and disabled it stays.
         name = f"{SANDBOX_CLIENT} {secrets.token_hex(3)}"
-        return await clients.add(store, name=name, scopes=list(Scope), agencies=[SANDBOX_AGENCY])
+        return await clients.add(store, name=name, scopes=scopes, agencies=[SANDBOX_AGENCY])
 
 
 async def _wait_for_procedures(store: Store) -> None:

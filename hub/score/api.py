@@ -14,8 +14,8 @@ from hub.access.guard import Guard
 from hub.access.scopes import Scope
 from hub.score.causes import Cause, WarningCause
 from hub.score.service import ScoreService
+from hub.score.settings import Month
 from hub.score.views import CostlyPage, ScorePage, WarningPage
-from hub.settings import Month
 from hub.web.answers import Answer
 from hub.web.queries import read_query
 from hub.web.resources import Call, Handler, Operation, Parameter, Resource, Success

@@ -19,7 +19,9 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 import hub.access.tables
+import hub.accounts.tables
 import hub.alerts.tables
+import hub.cases.tables
 import hub.catalogue.tables
 import hub.document_store.tables
 import hub.dossiers.tables
@@ -34,16 +36,28 @@ import hub.reconciliation.tables
 import hub.replays.tables
 import hub.score.tables
 import hub.store.tables
+import hub.usage.tables
+import hub.watch.tables
 import hub.webhooks.tables
 from contracts.errors import Sentence
 from hub.store.errors import SchemaError, StoreUnavailable
 from hub.store.metadata import METADATA
 
-__all__ = ["METADATA", "check_schema", "current_revision", "head_revision", "needs_upgrade", "upgrade"]
+__all__ = [
+    "METADATA",
+    "check_schema",
+    "current_revision",
+    "head_revision",
+    "is_declared_name",
+    "needs_upgrade",
+    "upgrade",
+]
 
 TABLE_MODULES = (
     hub.access.tables,
+    hub.accounts.tables,
     hub.alerts.tables,
+    hub.cases.tables,
     hub.catalogue.tables,
     hub.document_store.tables,
     hub.dossiers.tables,
@@ -58,6 +72,8 @@ TABLE_MODULES = (
     hub.replays.tables,
     hub.score.tables,
     hub.store.tables,
+    hub.usage.tables,
+    hub.watch.tables,
     hub.webhooks.tables,
 )
 """All modules that declare tables; a subject folder that gets a ``tables.py`` is added here."""
@@ -130,6 +146,14 @@ def check_schema(url: str) -> None:
             ),
             code="schema_outdated",
         )
+
+
+def is_declared_name(name: str | None, kind: str, _parents: object) -> bool:
+    """Say whether a table is for Alembic to compare: a partition, made as time goes by, is not (``include_name``)."""
+    partitioned = (
+        table.name for table in METADATA.tables.values() if table.dialect_options["postgresql"]["partition_by"]
+    )
+    return kind != "table" or name is None or not any(name.startswith(f"{one}_") for one in partitioned)
 
 
 def configuration() -> Config:

@@ -56,7 +56,8 @@ class Problem(FieldProblem):
     instance: Annotated[str, Field(description=f"`{REQUEST_PREFIX}` and the request id, which is also in the log.")]
     exchange_id: Annotated[str, Field(description="The exchange concerned, where there is one.")] = ""
     errors: Annotated[
-        tuple[FieldProblem, ...], Field(description="All faults found, when there are several; at most 20.")
+        tuple[FieldProblem, ...],
+        Field(description="All faults found, when there are several; at most 20, of an imported table 200."),
     ] = ()
 
 

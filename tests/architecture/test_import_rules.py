@@ -118,6 +118,7 @@ def test_every_rule_is_broken_by_some_test(pyproject: dict[str, Any]) -> None:
     assert names == {rule for rule, _, _ in BREAKS}
 
 
+@pytest.mark.slow
 def test_the_hub_names_no_adapter_module(repository: Any) -> None:
     """The hub does not get around the rule with a module name in a string either."""
     found = [

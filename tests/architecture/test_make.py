@@ -63,6 +63,7 @@ def test_lint_comes_before_the_tests_and_both_suites_run(repository: Any) -> Non
     assert places == sorted(places)
 
 
+@pytest.mark.slow
 def test_installs_are_locked(repository: Any) -> None:
     """Nothing is installed without a hash, except this project itself, and that brings nothing along."""
     printed = _make(repository, "--dry-run", "--always-make", "test")

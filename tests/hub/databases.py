@@ -7,6 +7,7 @@ seeded rows as in the template. One that a test has changed in any other way is 
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections import deque
 from typing import Any, LiteralString
@@ -15,6 +16,7 @@ import psycopg
 from psycopg import sql
 
 from hub.store.embedded import EmbeddedPostgres
+from hub.store.engine import Store
 
 _ENOUGH_USES = 50
 """After so many tests a database is replaced: statistics and dead rows of system tables are not reset by emptying."""
@@ -138,6 +140,8 @@ class Databases:
             else:
                 return kept
         self._sessions[name] = psycopg.connect(self._server.url_of(name), autocommit=True)
+        # Tables that only grow refuse to be emptied, by a trigger; a replica's session fires none.
+        self._sessions[name].execute("SET session_replication_role = replica")
         return self._sessions[name]
 
     def _content(self, connection: psycopg.Connection[Any]) -> list[Any]:
@@ -145,6 +149,23 @@ class Databases:
             _value(connection, _of("SELECT array_agg(one::text ORDER BY one::text) FROM {} AS one", table))
             for table in self._seeded
         ]
+
+
+async def settled(store: Store) -> None:
+    """Wait until no transaction of the whole server is older than what was committed up to now.
+
+    What follows rows in an order that no later commit can slip before sees them from then on. A transaction of
+    another test, in another database, holds it back like one of this test's own.
+    """
+    async with store.transaction() as conn:
+        mine = (await (await conn.execute("SELECT pg_current_xact_id()::text")).fetchone() or ("",))[0]
+    async with asyncio.timeout(30):
+        while True:
+            async with store.transaction() as conn:
+                query = "SELECT pg_snapshot_xmin(pg_current_snapshot()) > %s::text::xid8"
+                if (await (await conn.execute(query, (mine,))).fetchone() or (False,))[0]:
+                    return
+            await asyncio.sleep(0.01)
 
 
 def create(admin: psycopg.Connection[Any], name: str, template: str) -> None:

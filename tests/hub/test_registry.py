@@ -88,6 +88,7 @@ def test_our_own_adapters_come_through_the_same_door() -> None:
     assert all(adapter.name == name for name, adapter in adapters.items())
 
 
+@pytest.mark.slow
 def test_importing_the_registry_loads_no_adapter() -> None:
     """Only the composition decides when third parties' code runs."""
     code = "import sys, hub.registry; print([m for m in sys.modules if m.startswith('adapters.')])"

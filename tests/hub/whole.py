@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, LiteralString
 
 from contracts.conformance import Stage
@@ -40,6 +40,8 @@ class WholeHub:
 
     services: Services
     partner: PlayedPartner
+    notes: dict[str, Any] = field(default_factory=dict)
+    """What a test writes down on its way."""
 
     async def control(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
         """Call the partner's control plane."""

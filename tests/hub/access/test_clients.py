@@ -23,6 +23,7 @@ async def _row(store: Store, client_id: str) -> dict[str, Any]:
     return dict(row[0])
 
 
+@pytest.mark.slow
 async def test_a_client_proves_itself_with_its_secret(store: Store) -> None:
     """The right secret is known again; every other is not, and an unknown client neither."""
     made = await clients.add(store, name="iGate", scopes=READ, agencies=["H99"])

@@ -149,6 +149,7 @@ FACTS: list[tuple[str, Callable[[], Body], str, str]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 async def test_a_declaration_is_refused(api: ApiWorld, subtests: pytest.Subtests) -> None:
     """422 with the field; nothing of the declaration is stored."""
     for name, body, code, field in FACTS:

@@ -86,6 +86,7 @@ def everything_logged() -> Iterator[io.StringIO]:
 
 
 @pytest.mark.parametrize("name", BODIES)
+@pytest.mark.slow
 async def test_refusals_never_repeat_a_value(
     api: ApiWorld, services: Services, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:

@@ -58,6 +58,7 @@ async def test_from_preview_to_stop(api: ApiWorld) -> None:
     assert (await api.caller.get(path)).json()["progress"]["pending"] == 1
 
 
+@pytest.mark.slow
 async def test_the_same_client_cannot_be_the_second_person(api: ApiWorld) -> None:
     """Another client with the scope can; without the scope it cannot."""
     await refuse(api, 101)

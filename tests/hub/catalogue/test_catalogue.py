@@ -77,6 +77,7 @@ def test_equal_entries_and_only_they_have_no_difference(before: dict[str, Any], 
 # --- versions ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 async def test_each_run_that_changes_something_is_a_version(world: SubjectWorld) -> None:
     """Added, changed from what to what, withdrawn; a run that changes nothing makes none."""
     first = await run(world)

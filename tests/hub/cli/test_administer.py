@@ -55,6 +55,7 @@ def test_a_name_is_given_once(lienthong: Lienthong) -> None:
     assert "Đã có ứng dụng mang tên này" in again.stderr
 
 
+@pytest.mark.slow
 def test_a_rotated_secret_replaces_the_former(lienthong: Lienthong, settings: Settings) -> None:
     """With an overlap both secrets work, without one only the new."""
     first = _credentials(lienthong("clients", "add", "A", "--scope", "connections:read").output)
@@ -66,6 +67,7 @@ def test_a_rotated_secret_replaces_the_former(lienthong: Lienthong, settings: Se
     assert asyncio.run(_authenticate(settings, third)) is not None
 
 
+@pytest.mark.slow
 def test_a_disabled_client_gets_in_no_more(lienthong: Lienthong, settings: Settings) -> None:
     """Disabling is for good: neither the secret nor a rotation brings the client back."""
     made = _credentials(lienthong("clients", "add", "A", "--scope", "connections:read").output)
@@ -75,6 +77,7 @@ def test_a_disabled_client_gets_in_no_more(lienthong: Lienthong, settings: Setti
     assert lienthong("clients", "disable", "client-0000000000000000").exit_code == 1
 
 
+@pytest.mark.slow
 def test_db_upgrade_makes_the_tables_and_then_nothing(
     lienthong: Lienthong, empty_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -99,6 +102,7 @@ def test_keys_create_never_overwrites(lienthong: Lienthong, tmp_path: Path, monk
     assert path.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_keys_rotate_reseals_everything(lienthong: Lienthong, settings: Settings) -> None:
     """After a rotation with --reseal every sealed value opens, and none needs the old data key."""
 
@@ -143,6 +147,6 @@ def test_every_sealed_column_is_known_to_the_rotation() -> None:
         (table.name, column.name)
         for table in METADATA.tables.values()
         for column in table.columns
-        if isinstance(column.type, sa.LargeBinary) and column.name == "sealed"
+        if isinstance(column.type, sa.LargeBinary) and (column.name == "sealed" or column.name.endswith("_sealed"))
     }
     assert {(one.table, one.blob_column) for one in SEALED_COLUMNS} == by_name

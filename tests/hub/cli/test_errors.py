@@ -52,6 +52,7 @@ def test_tables_of_another_version(
     assert_sentence(done.exit_code, done.stderr, "run: lienthong db upgrade", "hãy chạy: lienthong db upgrade")
 
 
+@pytest.mark.slow
 def test_a_port_in_use(call: Call, tmp_path: Path) -> None:
     """``up`` says so before it starts anything, the database included; here as a process of its own."""
     with socket.create_server(("127.0.0.1", 0)) as taken:

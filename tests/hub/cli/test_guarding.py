@@ -58,6 +58,7 @@ def test_a_probe_is_shown_and_kept(
     assert rows(settings, "SELECT failed_layer, blame FROM probes ORDER BY id DESC LIMIT 1") == [("port", "partner")]
 
 
+@pytest.mark.slow
 def test_maintenance(lienthong: Lienthong, portal_connections: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """Announced too late it is refused and says what is lawful; urgent it is marked; in it no probe leaves."""
     monkeypatch.setenv("LIENTHONG_CONNECTIONS", json.dumps(portal_connections))
@@ -108,6 +109,7 @@ def test_alerts(
     assert lienthong("alerts", "test", "other").exit_code == 1
 
 
+@pytest.mark.slow
 def test_diagnostics(lienthong: Lienthong, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A bundle of what there is, also without a database; never over a file that is there."""
     target = tmp_path / "bundle.zip"

@@ -109,6 +109,7 @@ def test_a_probe_names_the_layer_that_fails(configured: Lienthong) -> None:
     assert "There is no connection elsewhere" in unknown.stderr
 
 
+@pytest.mark.slow
 def test_exchanges_are_found_by_what_is_known_of_them(configured: Lienthong, exchange: str) -> None:
     """By dossier, state and connection; a filter that nothing meets says so."""
     for arguments in ([], ["--dossier", CODE], ["--state", "accepted"], ["--connection", PORTAL, "--limit", "1"]):
@@ -120,6 +121,7 @@ def test_exchanges_are_found_by_what_is_known_of_them(configured: Lienthong, exc
     assert configured("exchanges", "list", "--state", "lost").exit_code == 2
 
 
+@pytest.mark.slow
 def test_an_exchange_is_shown_without_its_contents(configured: Lienthong, exchange: str) -> None:
     """State, repeat class and attempts; nothing of the citizen it is about."""
     done = configured("exchanges", "show", exchange)
@@ -154,6 +156,7 @@ def test_a_dismissal_keeps_who_and_why(configured: Lienthong, settings: Settings
     assert configured("exchanges", "replay", exchange).exit_code == 1
 
 
+@pytest.mark.slow
 def test_procedures_come_from_the_portal(
     lienthong: Lienthong, settings: Settings, portal_connections: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

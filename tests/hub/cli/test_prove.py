@@ -34,6 +34,7 @@ def export(lienthong: Lienthong, file: Path, *options: str) -> Any:
 
 
 @pytest.mark.usefixtures("filled")
+@pytest.mark.slow
 def test_exported_audited_and_verified(lienthong: Lienthong, tmp_path: Path) -> None:
     """With the key and a checkpoint got another way; and the audit finds the log sound."""
     file, note = tmp_path / "chứng cứ.json", tmp_path / "checkpoint.txt"
@@ -70,6 +71,7 @@ def test_an_earlier_checkpoint(lienthong: Lienthong, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("filled")
+@pytest.mark.slow
 def test_every_fault_is_one_sentence(lienthong: Lienthong, tmp_path: Path) -> None:
     """Altered, absent, unreadable, another's key: exit code 1, in both languages, no trace."""
     file = tmp_path / "evidence"

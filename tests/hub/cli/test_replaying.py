@@ -17,6 +17,7 @@ from tests.hub.cli.test_operate import CONNECTIONS, PORTAL, _set_state, configur
 __all__ = ["configured", "exchange"]
 
 
+@pytest.mark.slow
 def test_everything_is_stopped_by_one_command_and_goes_on(configured: Lienthong, exchange: str) -> None:
     """In force with the command's end; it names who and why. What waits goes on by legal deadline."""
     stopped = configured("connections", "stop", "--all", "--reason", "bão gửi lại")
@@ -46,6 +47,7 @@ def test_a_stop_needs_no_adapter(
     assert configured("connections", "resume", "--all").exit_code == 0
 
 
+@pytest.mark.slow
 def test_a_replay_from_preview_to_stop(configured: Lienthong, exchange: str, settings: Settings) -> None:
     """The preview says what would happen in both languages; the others say where it stands."""
     _set_state(settings, exchange, "refused")

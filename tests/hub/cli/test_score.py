@@ -36,6 +36,7 @@ def _warn(settings: Settings) -> None:
 
 
 @pytest.mark.usefixtures("exchange")
+@pytest.mark.slow
 def test_a_month_is_shown_with_what_costs_points(
     lienthong: Lienthong, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -35,6 +35,7 @@ async def acts(settings: Settings) -> list[tuple[str, str]]:
     return [(one["act"], one["actor"]) for one in facts if one["act"].startswith("webhook.")]
 
 
+@pytest.mark.slow
 def test_a_webhook_lives_its_life(lienthong: Lienthong, settings: Settings) -> None:
     """Added, listed, rotated, disabled, enabled, replayed; the secret is in no list, each act is recorded."""
     made = lienthong("webhooks", "add", client(lienthong, "inbox:read"), HOOK, "--kind", "dossier.filed")

@@ -30,7 +30,7 @@ def test_the_tour_is_verified_from_beginning_to_end(tmp_path: Path, quick_direct
     said = "\n".join(demo.lines)
     verdict = re.search(r"(\d+) of (\d+) steps in \d+ s: every step was verified\.", said)
     assert verdict is not None, said
-    assert verdict[1] == verdict[2] == "20"
+    assert verdict[1] == verdict[2] == "30"
     assert "✗" not in said
     assert "worker_lost" in said
     assert "Diễn biến hồ sơ H99.12-" in said

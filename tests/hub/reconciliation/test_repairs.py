@@ -16,6 +16,7 @@ from tests.hub.exchanges.conftest import PORTAL
 from tests.hub.reconciliation.conftest import Scene, code
 
 
+@pytest.mark.slow
 async def test_what_is_proven_is_sent_and_stands_there_as_here(scene: Scene) -> None:
     """Lost, rolled back, a step lacking, a field altered: after the repair the portal's copy is as it was."""
     await scene.declare(range(1, 7), steps=2)

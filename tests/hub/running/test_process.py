@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import tomllib
 from collections.abc import Callable
@@ -23,31 +24,35 @@ def start(tmp_path: Path) -> Callable[..., Running]:
     return lambda *arguments: Running("sandbox", *arguments, environment=clean_environment(), directory=tmp_path)
 
 
-def free_ports() -> int:
-    """Return a port that is free, and the next one too."""
+def free_ports(count: int) -> int:
+    """Return the first of so many free ports in a row."""
     while True:
-        with socket.create_server(("127.0.0.1", 0)) as first:
+        with contextlib.ExitStack() as held:
+            first = held.enter_context(socket.create_server(("127.0.0.1", 0)))
             port: int = first.getsockname()[1]
             try:
-                with socket.create_server(("127.0.0.1", port + 1)):
-                    return port
-            except OSError:
+                for more in range(1, count):
+                    held.enter_context(socket.create_server(("127.0.0.1", port + more)))
+            except (OSError, OverflowError):
                 continue
+            return port
 
 
 def test_it_prints_what_an_integrator_needs(start: Callable[..., Running]) -> None:
     """The control plane is where it was wanted, simulators follow it, and the block can be pasted as it is."""
-    port = free_ports()
+    adapters = load_adapters()
+    port = free_ports(len(adapters) + 1)
+    portal = port + 1 + list(adapters).index("national_portal")
     with start("--port", str(port), "--password", "chosen") as sandbox:
         page = sandbox.wait_for(r"^Control plane: (http://\S+)$")[1]
         assert page == f"http://127.0.0.1:{port}/_sandbox"
         sandbox.wait_for(r"^file_hosts = ")
         begin = sandbox.lines.index("[connections.national_portal]")
         settings = Settings(**tomllib.loads("\n".join(sandbox.lines[begin:])))
-        assert "national_portal" in read_connection_settings(settings, load_adapters())
+        assert "national_portal" in read_connection_settings(settings, adapters)
         own = settings.connections["national_portal"].settings
         assert own["password"] == "chosen"
-        assert own["forward"]["adapter_url"].startswith(f"http://127.0.0.1:{port + 1}/")
+        assert own["forward"]["adapter_url"].startswith(f"http://127.0.0.1:{portal}/")
         assert call(f"http://127.0.0.1:{port}", "GET", "/_sandbox/simulators").status == 200
         family = sandbox.family()
         assert sandbox.stop() == 0

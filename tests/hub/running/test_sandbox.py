@@ -261,7 +261,8 @@ async def test_a_fault_of_one_operation_leaves_the_others_alone(played: list[Pla
         with pytest.raises(TryLater):
             await connection.find_dossier(NO_SUCH_DOSSIER)
         _, listed = await ask("GET", "/_sandbox/simulators")
-        assert listed[0]["state"]["logins"] == 1
+        (portal,) = [one for one in listed if one["connection"] == PORTAL]
+        assert portal["state"]["logins"] == 1
 
 
 async def test_a_closed_port_opens_again(played: list[Played], ask: Ask) -> None:

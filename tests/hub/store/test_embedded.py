@@ -45,6 +45,7 @@ def test_it_starts_from_nothing_closed_and_durable(place: Path, make_server: Mak
         assert not path.stat().st_mode & 0o077
 
 
+@pytest.mark.slow
 def test_the_last_user_stops_it(data_dir: Path, make_server: Make) -> None:
     """Whoever started it, it runs until nobody needs it any more."""
     first, second = make_server(data_dir), make_server(data_dir)
@@ -56,6 +57,7 @@ def test_the_last_user_stops_it(data_dir: Path, make_server: Make) -> None:
     assert postmaster.find(second.data) is None
 
 
+@pytest.mark.slow
 def test_stopping_does_not_ask_who_uses_it(data_dir: Path, make_server: Make) -> None:
     """A supervisor that ends ends its database."""
     first, second = make_server(data_dir), make_server(data_dir)

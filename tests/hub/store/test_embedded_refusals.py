@@ -147,6 +147,7 @@ def test_data_of_another_system_user_is_refused(data_dir: Path, make_server: Mak
     assert refusal(server) == "wrong_owner"
 
 
+@pytest.mark.slow
 def test_damaged_data_is_reported_with_the_place_of_the_log(data_dir: Path, make_server: Make) -> None:
     """What PostgreSQL itself refuses is told with where its reasons are."""
     server = make_server(data_dir)

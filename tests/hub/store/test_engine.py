@@ -15,6 +15,7 @@ from psycopg import errors
 from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
 
 from hub.settings import Settings
+from hub.store import connections
 from hub.store.engine import Store, open_store
 from hub.store.errors import StoreUnavailable
 from hub.store.failures import is_unavailable
@@ -160,8 +161,11 @@ async def _next(notifications: AsyncIterator[str]) -> str:
     return await asyncio.wait_for(anext(notifications), 20)
 
 
-async def test_notifications_arrive_and_missed_ones_are_announced(store: Store) -> None:
+async def test_notifications_arrive_and_missed_ones_are_announced(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """After a broken connection an empty payload says "look for yourself", then notifications flow again."""
+    monkeypatch.setattr(connections, "RETRY_SECONDS", 0.05)
     notifications = store.listen("wake:up")
     assert await _next(notifications) == ""
     async with store.transaction() as connection:

@@ -44,6 +44,7 @@ async def _refusal(url: str) -> StoreStartError:
     return caught.value
 
 
+@pytest.mark.slow
 async def test_a_database_that_fits_is_accepted(url_for: Callable[..., str]) -> None:
     """An ordinary role on an existing database is all the hub asks for."""
     await external.check(url_for())
@@ -56,6 +57,7 @@ async def test_an_unreachable_server_is_named(unused_tcp_port: int) -> None:
     assert f"127.0.0.1:{unused_tcp_port}" in error.sentence.vi
 
 
+@pytest.mark.slow
 async def test_something_that_is_no_database_is_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
     """A program that answers in another protocol, or hangs up, is no PostgreSQL."""
     monkeypatch.setattr(external, "PING_SECONDS", 1)
@@ -93,6 +95,7 @@ async def test_an_old_server_is_refused(url_for: Callable[..., str], monkeypatch
     assert (await _refusal(url_for())).code == "database_too_old"
 
 
+@pytest.mark.slow
 async def test_a_standby_is_refused(quick_directory: Path) -> None:
     """Nothing can be written on a standby, so the start says so instead of the first dossier."""
     server = EmbeddedPostgres(quick_directory, settings={"shared_buffers": "16MB", "wal_level": "replica"})

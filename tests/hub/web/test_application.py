@@ -128,6 +128,7 @@ def test_two_resources_at_one_address_are_a_mistake() -> None:
         application(resource("/v1/things"), resource("/v1/things"))
 
 
+@pytest.mark.slow
 async def test_pages_take_fastapis_way() -> None:
     """What is no resource is served by FastAPI's own routes, inside the same edge."""
     app = application(resource("/livez"))

@@ -152,28 +152,29 @@ async def test_requests_on_one_connection(live: Live) -> None:
     assert [answer.index(b'"/%d"' % n) for n in (1, 2, 3)] == sorted(answer.index(b'"/%d"' % n) for n in (1, 2, 3))
 
 
-@pytest.mark.parametrize(
-    "request_bytes",
-    [
-        b"hello\r\n\r\n",
-        b"GET / HTTP/1.1\r\nno colon\r\n\r\n",
-        b"GET / HTTP/9.9\r\n\r\n",
-        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
-        b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: x\r\n\r\n",
-        b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: -1\r\n\r\n",
-        b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-    ],
-)
-async def test_what_is_no_http_is_answered_with_a_problem(live: Live, request_bytes: bytes) -> None:
+NO_HTTP = [
+    b"hello\r\n\r\n",
+    b"GET / HTTP/1.1\r\nno colon\r\n\r\n",
+    b"GET / HTTP/9.9\r\n\r\n",
+    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+    b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: x\r\n\r\n",
+    b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: -1\r\n\r\n",
+    b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+]
+
+
+async def test_what_is_no_http_is_answered_with_a_problem(live: Live, subtests: pytest.Subtests) -> None:
     """Also before there is a request, the answer is a problem in both languages, and the connection ends."""
-    answer = await live.talk(request_bytes)
-    status, headers, body = parts(answer)
-    assert status == 400
-    assert headers["content-type"] == "application/problem+json"
-    assert headers["connection"] == "close"
-    problem = orjson.loads(body)
-    assert problem["code"] == "malformed_request"
-    assert problem["detail_vi"]
+    for request in NO_HTTP:
+        with subtests.test(repr(request)):
+            answer = await live.talk(request)
+            status, headers, body = parts(answer)
+            assert status == 400
+            assert headers["content-type"] == "application/problem+json"
+            assert headers["connection"] == "close"
+            problem = orjson.loads(body)
+            assert problem["code"] == "malformed_request"
+            assert problem["detail_vi"]
 
 
 async def test_a_large_body_is_refused_before_it_is_sent(live: Live) -> None:
@@ -214,17 +215,13 @@ async def test_a_slow_body_gets_408(monkeypatch: pytest.MonkeyPatch, live: Live)
     assert headers["connection"] == "close"
 
 
-@pytest.mark.parametrize(
-    "request_bytes", [b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: h\r\nX-Slow: ", b"POST / HTTP/1.1\r\n"]
-)
-async def test_who_never_finishes_a_request_is_disconnected(
-    monkeypatch: pytest.MonkeyPatch, request_bytes: bytes
-) -> None:
+async def test_who_never_finishes_a_request_is_disconnected(monkeypatch: pytest.MonkeyPatch) -> None:
     """An open connection that sends nothing, or half a head, does not stay for ever."""
+    begun = [b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: h\r\nX-Slow: ", b"POST / HTTP/1.1\r\n"]
     monkeypatch.setattr(protocol, "SWEEP_SECONDS", 0.05)
     monkeypatch.setattr(server, "_SWEEP_MARGIN_SECONDS", 0.0)
     async with running(Echo(), read_timeout=0.2) as live:
-        assert await live.talk(request_bytes) == b""
+        assert await asyncio.gather(*map(live.talk, begun)) == [b""] * len(begun)
 
 
 async def test_a_working_request_is_not_swept(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -331,6 +328,7 @@ asyncio.run(main())
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.slow
 async def test_signals_end_it_cleanly(number: signal.Signals) -> None:
     """SIGTERM and SIGINT stop the server and nothing else: what comes after it still runs, and the code is 0."""
     process = await asyncio.create_subprocess_exec(
