@@ -149,8 +149,8 @@ GATE_REFUSALS = {
 _RULES = (
     " For an approved officer, a dossier of the account's units and a purpose; without a dossier under `break_glass`,"
     " which is always reviewed. Past the usual number of people a reason is asked for (429 `step_up_required`)."
-    " Recorded, also in the ledger, before the partner is asked and before the answer is given. The same request"
-    " again within seconds gets the same answer (`repeated`)."
+    " On record before the partner is asked; in the log, with its entries of the ledger, before the answer is given."
+    " The same request again within seconds gets the same answer (`repeated`)."
 )
 
 

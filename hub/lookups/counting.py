@@ -2,7 +2,8 @@
 
 For each account: its people (exact, with the moment each was last looked up), its refusals of a day, and two rates by
 the generic cell rate algorithm (ATM Forum TM 4.0, as GCRA): different people an hour, and look-ups a minute. For each
-request: who asked it first a moment ago, and what was answered to the same question of the same dossier.
+request: who asked it first a moment ago, and what was answered to the same question of the same dossier. And what
+is asked just now, sealed, until the log has it (`hub.lookups.intents`).
 
 Time is that of Redis, one clock for every process. Where it is set back, moments that lie ahead are counted as of
 now, and no more than its whole hour is owed: an account is braked longer at most, never freed.
@@ -31,6 +32,8 @@ _SHA: Final = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest().e
 """The name by which Redis knows the script."""
 
 PREFIX: Final = b"lt:"
+ASKED: Final = PREFIX + b"i"
+"""The look-ups that were admitted and are not in the log yet, by id."""
 _STATE_MS = DAY_MS + HOUR_MS
 
 
@@ -89,6 +92,8 @@ class Ask:
     first_key: bytes
     repeat_ms: int
     cache_key: bytes | None
+    intent: bytes = b""
+    """What is kept of it until the log has it; empty: the log has it before anybody is asked."""
     now_ms: int | None = None
     """The moment, in milliseconds since 1970; ``None``: by the clock of Redis."""
 
@@ -111,6 +116,7 @@ class Counters:
         self._timeout = timeout_seconds
         self._connection: Any = None
         self._waiting: list[_Wish] = []
+        self._written: list[bytes] = []
         self._rounds: set[asyncio.Task[None]] = set()
         self._running = False
         self._later: asyncio.TimerHandle | None = None
@@ -124,12 +130,13 @@ class Counters:
         found: bytes = await self._do(
             b"EVALSHA",
             _SHA,
-            b"5",
+            b"6",
             PREFIX + b"p:" + account,
             PREFIX + b"s:" + account,
             PREFIX + b"d:" + account,
             ask.first_key,
             ask.cache_key or ask.first_key,
+            ASKED,
             b"" if ask.now_ms is None else b"%d" % ask.now_ms,
             ask.subject,
             ask.lookup_id.encode(),
@@ -140,6 +147,7 @@ class Counters:
             b"%d" % ask.reason_ms,
             b"%d" % ask.repeat_ms,
             b"0" if ask.cache_key is None else b"1",
+            ask.intent,
         )
         word, hour, day, denied, wait, payload = found.split(b"|", 5)
         return Counted(_WORDS[word], int(hour), int(day), int(denied), int(wait), payload or None)
@@ -176,6 +184,12 @@ class Counters:
         """Forget who asked first: the question failed and may be asked again."""
         self._post((b"DEL", key), None)
 
+    def written_soon(self, lookup_id: str) -> None:
+        """Keep a look-up no longer: the log has it. Where that is not heard, the clerk finds it there."""
+        self._written.append(lookup_id.encode())
+        if not self._running:
+            self._begin_later()
+
     async def read(self, *keys: bytes) -> list[bytes | None]:
         """Return what is kept under these keys."""
         found: list[bytes | None] = await self._do(b"MGET", *keys)
@@ -187,7 +201,7 @@ class Counters:
 
     async def aclose(self) -> None:
         """Close the client."""
-        while self._waiting or self._rounds:
+        while self._waiting or self._written or self._rounds:
             self._begin_round()
             await asyncio.wait(self._rounds)
         await self._hang_up()
@@ -211,14 +225,14 @@ class Counters:
 
     def _begin_later(self) -> None:
         # Nobody waits for these, so they go with the next question, if there is one soon.
-        if self._waiting and self._later is None:
+        if (self._waiting or self._written) and self._later is None:
             self._later = asyncio.get_running_loop().call_later(LATER_SECONDS, self._begin_round)
 
     def _begin_round(self) -> None:
         if self._later is not None:
             self._later.cancel()
             self._later = None
-        if self._waiting and not self._running:
+        if (self._waiting or self._written) and not self._running:
             self._running = True
             task = asyncio.create_task(self._go_round())
             self._rounds.add(task)
@@ -226,8 +240,11 @@ class Counters:
 
     async def _go_round(self) -> None:
         try:
-            while self._waiting:
+            while self._waiting or self._written:
                 wishes, self._waiting = self._waiting, []
+                if self._written:
+                    wishes.append(((b"HDEL", ASKED, *self._written), None))
+                    self._written = []
                 await self._send(wishes)
                 if all(future is None for _command, future in self._waiting):
                     break

@@ -1,7 +1,7 @@
 """The way of every look-up: account, dossier, gate; written down; asked; compared; written down; answered.
 
-The row that says what is asked is committed before the partner hears of it, and both rows are on disk before the caller
-hears the answer. So nobody is ever told of an unrecorded look-up, whatever dies in between (docs/decisions/0023).
+What is asked is on record outside of this process before the partner hears of it, and both rows are on disk before the
+caller hears the answer. So nobody is told of an unrecorded look-up, whatever dies in between (docs/decisions/0027).
 """
 
 from __future__ import annotations
@@ -27,9 +27,12 @@ from hub.errors import Refusal
 from hub.lookups import metrics
 from hub.lookups.counting import Word
 from hub.lookups.deadline import within
+from hub.lookups.entry import Entry
 from hub.lookups.first import Firsts
 from hub.lookups.gate import Gate, GateRequest, answer_key, cache_key
 from hub.lookups.heads import DossierHeads
+from hub.lookups.intents import intent_of
+from hub.lookups.pauses import Pauses
 from hub.lookups.plans import (
     GateRefusal,
     Handed,
@@ -81,6 +84,7 @@ class Parts:
     rules: ScopeRules
     gate: Gate
     writer: LogWriter
+    pauses: Pauses
     hasher: SubjectHasher
     notes: UseNotes
     alarm: MismatchAlarm
@@ -202,6 +206,7 @@ class Flow:
                 question=question if request.kept_under is not None else None,
                 denied_code=code,
                 has_reason=lookup.step_up is not None,
+                intent=intent_of(parts.store.sealer, row) if code is None and parts.gate.keeps else b"",
             )
         )
         request.verdict = verdict
@@ -257,13 +262,15 @@ class Flow:
 
     async def _first(self, request: Request) -> bytes:
         """Ask, once for everybody who asks the same meanwhile; the end is written down whatever it is."""
+        parts = self._parts
         future = self._firsts.begin(request.same)
         try:
-            await self._parts.writer.begin(request.row)
-            handed = await self._ask(request)
+            entry = Entry(parts.store, parts.writer, parts.gate, parts.pauses, request.row)
+            await entry.begin(is_kept=request.verdict is not None and request.verdict.is_kept)
+            handed = await self._ask(request, entry)
             future.set_result(handed)
         except BaseException as error:
-            self._parts.gate.drop_soon(request.same)
+            parts.gate.drop_soon(request.same)
             if isinstance(error, Refusal):
                 future.set_exception(error)
             raise
@@ -271,7 +278,7 @@ class Flow:
             self._firsts.end(request.same, future)
         return answer_of(request, handed)
 
-    async def _ask(self, request: Request) -> Handed:
+    async def _ask(self, request: Request, entry: Entry) -> Handed:
         parts, plan, row = self._parts, request.plan, request.row
         began = monotonic()
         try:
@@ -280,41 +287,52 @@ class Flow:
             seconds = monotonic() - began
             handed = make(request.given, request.withheld)
         except LienThongError as error:
-            await self._failed(request, type(error).__name__, began)
+            await self._failed(request, entry, type(error).__name__, began)
             raise refusal_of(error) from None
         except TimeoutError:
-            await self._failed(request, "TimeoutError", began)
+            await self._failed(request, entry, "TimeoutError", began)
             raise refusal_of(TryLater(_SLOW, connection=row.connection, operation=plan.operation)) from None
         except MismatchError:
-            await self._failed(request, None, began, outcome=LookupOutcome.MISMATCH)
+            await self._failed(request, entry, None, began, outcome=LookupOutcome.MISMATCH)
             await parts.alarm.ring(row.connection)
             raise mismatch() from None
         except BaseException as error:
-            await self._failed(request, type(error).__name__, began)
+            await self._failed(request, entry, type(error).__name__, began)
             raise
         metrics.upstream(row.connection, seconds)
         end = self._end(request, handed)
         end.upstream_ms = round(seconds * 1000)
-        await parts.writer.end(end, row)
-        self._keep(request, handed)
+        written = entry.end(end)
+        # While the commit is on its way there is time to seal; nothing of it leaves before the commit is done.
+        key, sealed, for_seconds = self._kept(request, handed)
+        await written
+        parts.gate.keep_soon(key, sealed, seconds=for_seconds)
         return handed
 
     async def _failed(
-        self, request: Request, error: str | None, began: float, *, outcome: LookupOutcome = LookupOutcome.FAILED
+        self,
+        request: Request,
+        entry: Entry,
+        error: str | None,
+        began: float,
+        *,
+        outcome: LookupOutcome = LookupOutcome.FAILED,
     ) -> None:
         end = self._ended(request, outcome, error=error)
         end.upstream_ms = round((monotonic() - began) * 1000)
         metrics.ended(request.row.kind, outcome.value)
-        await self._parts.writer.end(end, request.row)
+        await entry.end(end)
 
-    def _keep(self, request: Request, handed: Handed) -> None:
-        """Keep the answer, sealed: for the same question of the dossier, or for who asked the same just now."""
+    def _kept(self, request: Request, handed: Handed) -> tuple[bytes, bytes, float]:
+        """Return what is kept of the answer, sealed, its key, and for how many seconds.
+
+        For the same question of the dossier, or for who asked the same just now.
+        """
         settings = self._parts.rules.settings
         seconds, key = settings.cache_minutes * 60, request.kept_under
         if key is None or handed.outcome is not LookupOutcome.FOUND:
             seconds, key = settings.repeat_seconds, answer_key(request.same)
-        sealed = self._parts.store.sealer.seal(handed.packed(), kept_context(key))
-        self._parts.gate.keep_soon(key, sealed, seconds=seconds)
+        return key, self._parts.store.sealer.seal(handed.packed(), kept_context(key)), seconds
 
     # --- rows -------------------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -59,6 +59,8 @@ _log = structlog.get_logger("hub.lookups")
 
 _FAILURES = (RedisError, OSError, TimeoutError)
 
+_MADE: Final = frozenset({Word.ADMITTED, Word.STEPPED_UP})
+
 
 @dataclass(frozen=True, slots=True)
 class GateRequest:
@@ -77,6 +79,8 @@ class GateRequest:
     """Why it is refused already; it is then only counted."""
     has_reason: bool = False
     """Whether the officer gave a reason for more people than usual."""
+    intent: bytes = field(default=b"", repr=False)
+    """What is asked, sealed: kept by the counters where they are shared, until `Gate.written_soon`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,8 @@ class GateVerdict:
     """The look-up that asked the same a moment ago (``repeated``)."""
     answer: bytes | None
     """The sealed answer (``cached``)."""
+    is_kept: bool
+    """Whether what is asked is kept outside of this process now; else the log must have it before anybody is asked."""
 
     def facts(self) -> dict[str, int | str | bool]:
         """Return what stands in the log."""
@@ -160,6 +166,11 @@ class Gate:
         return self._lost
 
     @property
+    def keeps(self) -> bool:
+        """Whether what is asked can be kept outside of this process just now."""
+        return self._shared is not None and not self._lost
+
+    @property
     def counters(self) -> Counters:
         """The counters in use."""
         return self._own if self._shared is None or self._lost else self._shared
@@ -173,20 +184,25 @@ class Gate:
         ask = self._ask(request, ceiling)
         if self._shared is not None and not self._lost:
             try:
-                return self._verdict(await self._counted(self._shared, ask), ceiling, degraded=False)
+                return self._verdict(await self._counted(self._shared, ask), ask, degraded=False)
             except _FAILURES as error:
                 self._lose(error)
+        ask.intent = b""  # what this process counts dies with it
         if self._lost:
             self._missed.add(request.account_id)
         if time.monotonic() - self._told.get(request.account_id, float("-inf")) > BELIEVE_SECONDS:
             # Other processes count too, each by itself; the log knows of all of them.
             await self._own.forget(request.account_id)
             self._told[request.account_id] = time.monotonic()
-        return self._verdict(await self._counted(self._own, ask), ceiling, degraded=self._lost)
+        return self._verdict(await self._counted(self._own, ask), ask, degraded=self._lost)
 
     def keep_soon(self, key: bytes, value: bytes, *, seconds: float) -> None:
         """Keep a sealed answer, with the next round trip, if that is possible."""
         self.counters.keep_soon(key, value, for_ms=round(seconds * 1000))
+
+    def written_soon(self, lookup_id: str) -> None:
+        """Keep a look-up no longer, with the next round trip: the log has it."""
+        self.counters.written_soon(lookup_id)
 
     def drop_soon(self, same: bytes) -> None:
         """Let the same be asked again: it failed."""
@@ -224,21 +240,23 @@ class Gate:
             first_key=first_key(request.same),
             repeat_ms=round(settings.repeat_seconds * 1000),
             cache_key=None if request.question is None else cache_key(request.question),
+            intent=request.intent,
             now_ms=None if self._clock is None else round(self._clock().timestamp() * 1000),
         )
 
-    def _verdict(self, counted: Counted, ceiling: int, *, degraded: bool) -> GateVerdict:
+    def _verdict(self, counted: Counted, ask: Ask, *, degraded: bool) -> GateVerdict:
         repeated = counted.word is Word.REPEATED and counted.payload is not None
         return GateVerdict(
             word=counted.word,
             hour=counted.hour,
             day=counted.day,
             denied=counted.denied,
-            ceiling=ceiling,
+            ceiling=ask.ceiling,
             wait_seconds=counted.wait_ms / 1000,
             degraded=degraded,
             first=counted.payload.decode() if repeated and counted.payload is not None else None,
             answer=counted.payload if counted.word is Word.CACHED else None,
+            is_kept=bool(ask.intent) and counted.word in _MADE,
         )
 
     async def _counted(self, counters: Counters, ask: Ask) -> Counted:

@@ -1,4 +1,4 @@
-"""The upkeep of the look-up log: months, look-ups that never ended, the brake of each role."""
+"""The upkeep of the look-up log: months, look-ups that were cut off, the brake of each role."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+import redis.asyncio
 import structlog
+from redis.exceptions import RedisError
 
 from hub.alerts.service import clear_alert
 from hub.lookups import ceilings, partitions
+from hub.lookups.intents import IntentKeeper
 from hub.lookups.rows import EndRow, LookupOutcome
 from hub.lookups.settings import LookupSettings
 from hub.lookups.telling import mismatch_alert
@@ -56,13 +59,16 @@ class LogKeeper:
         settings: LookupSettings,
         *,
         retention_months: int,
+        redis_url: str | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
+        """``redis_url``: where the gate keeps what is asked until the log has it; unset: nowhere."""
         self._store = store
         self._settings = settings
         self._retention_months = retention_months
         self._now = now
         self._writer = LogWriter(store)
+        self._redis_url = redis_url
 
     async def run(self) -> None:
         """Keep it for ever. Raises ``StoreUnavailable``."""
@@ -76,6 +82,7 @@ class LogKeeper:
                 async with self._store.transaction() as conn:
                     await ceilings.measure(conn, self._settings, now)
                 measured_at = now
+            await self.recover(now)
             await self.end_abandoned(now)
             await self.take_back_alerts(now)
             await asyncio.sleep(EVERY_SECONDS)
@@ -89,6 +96,23 @@ class LogKeeper:
         if made or dropped:
             _log.info("lookup_months", made=made, dropped=dropped)
         return made, dropped
+
+    async def recover(self, now: datetime) -> int:
+        """Move into the log what processes that died left in Redis; return how many look-ups that was.
+
+        Where Redis does not answer, the gate says so, and this is done at the next turn.
+        """
+        if self._redis_url is None:
+            return 0
+        seconds = self._settings.redis_timeout_seconds
+        client = redis.asyncio.Redis.from_url(self._redis_url, socket_connect_timeout=seconds, socket_timeout=seconds)
+        try:
+            return await IntentKeeper(self._store.sealer, self._writer, client).recover(now)
+        except (RedisError, OSError, TimeoutError) as error:
+            _log.info("lookup_intents_unread", error=type(error).__name__)
+            return 0
+        finally:
+            await client.aclose()
 
     async def end_abandoned(self, now: datetime) -> int:
         """Write down of look-ups that were cut off that they never ended; return how many."""

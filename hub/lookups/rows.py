@@ -105,6 +105,8 @@ class LookupRow:
     """What the officer gave as reasons, see `salted`."""
     text: str = field(init=False)
     """The id as text: Python's UUID spells itself slowly, and it is needed often."""
+    prepared: bytes | None = field(init=False, default=None, repr=False)
+    """The row as `hub.lookups.writer` writes it, where it was made ahead; of a row that changes no more."""
 
     def __post_init__(self) -> None:
         self.text = str(self.id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 SCRIPT: Final = """
-local people, state, denied, first, cache = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local people, state, denied, first, cache, asked = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local subject, id, refused, ceiling, per_minute = ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
 local reason, reason_ms, repeat_ms, use_cache = ARGV[7] == '1', tonumber(ARGV[8]), tonumber(ARGV[9]), ARGV[10] == '1'
 local now = tonumber(ARGV[1])
@@ -84,5 +84,7 @@ redis.call('PEXPIRE', state, DAY + HOUR)
 local known = use_cache and redis.call('GET', cache)
 if known then return counts('cached', 0, known) end
 redis.call('SET', first, id, 'PX', repeat_ms)
+-- Admitted and on record is one act: what is asked is kept here until the log has it.
+if ARGV[11] ~= '' then redis.call('HSET', asked, id, ARGV[11]) end
 return counts(word, 0, false)
 """

@@ -21,6 +21,7 @@ from hub.lookups.jobs import LogKeeper
 from hub.lookups.log_api import LogApi
 from hub.lookups.log_api import resources as log_resources
 from hub.lookups.log_service import LogService
+from hub.lookups.pauses import Pauses
 from hub.lookups.scope import ScopeRules
 from hub.lookups.service import LookupService
 from hub.lookups.subjects import SubjectHasher
@@ -73,6 +74,8 @@ async def lookup_services(
         closing.push_async_callback(gate.aclose)
         notes = UseNotes(store)
         closing.push_async_callback(notes.aclose)
+        pauses = Pauses(store)
+        closing.push_async_callback(pauses.aclose)
         flow = Flow(
             Parts(
                 store=store,
@@ -81,6 +84,7 @@ async def lookup_services(
                 rules=ScopeRules(settings.lookups, timedelta(days=profile.account_dormant_days)),
                 gate=gate,
                 writer=writer,
+                pauses=pauses,
                 hasher=await SubjectHasher.open(store),
                 notes=notes,
                 alarm=MismatchAlarm(store),
@@ -98,5 +102,10 @@ def resources(store: Store, guard: Guard) -> Sequence[Resource]:
 
 def jobs(settings: Settings, store: Store, profile: ProfileValues) -> list[Job]:
     """Return what the clerk does for look-ups."""
-    keeper = LogKeeper(store, settings.lookups, retention_months=profile.lookup_log_retention_months)
+    keeper = LogKeeper(
+        store,
+        settings.lookups,
+        retention_months=profile.lookup_log_retention_months,
+        redis_url=None if settings.redis_url is None else settings.redis_url.get_secret_value(),
+    )
     return [Job("lookup_log", keeper.run)]

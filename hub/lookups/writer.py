@@ -3,8 +3,8 @@
 One statement adds look-ups, ends and their entries of the ledger, and is a transaction by itself. A look-up whose
 connection is paused is not added and not made: a stop is a stop, for questions too.
 
-A look-up that is about to be made is committed without waiting for the disk; its end, without which nobody is
-answered, is waited for, and takes everything committed before it along. See docs/decisions/0023.
+A look-up and its end that were written before are not written again, and have one entry of the ledger: whoever does not
+know whether a commit was done may do it again. See docs/decisions/0023 and 0027.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, LiteralString
+from typing import Final, LiteralString
 from uuid import UUID
 
 import orjson
@@ -56,8 +56,9 @@ _ADDED = f"""open AS MATERIALIZED (
     WHERE NOT must_be_open OR NOT EXISTS (SELECT FROM connections c WHERE c.id = r.connection AND c.paused)
 ), added AS (
     INSERT INTO lookups ({_LOOKUP_COLUMNS}) SELECT {_LOOKUP_COLUMNS} FROM open
+    ON CONFLICT DO NOTHING RETURNING id
 ), to_ledger AS (
-    {_TO_LEDGER} SELECT 'lookup', id::text, asked_at, digest, facts FROM open
+    {_TO_LEDGER} SELECT 'lookup', id::text, asked_at, digest, facts FROM open JOIN added USING (id)
 )"""  # noqa: S608 - put together from constants
 
 _ENDS = f"""done AS MATERIALIZED (
@@ -71,9 +72,6 @@ _ENDS = f"""done AS MATERIALIZED (
     {_TO_LEDGER}
     SELECT 'lookup', lookup_id::text, ended_at, digest, facts FROM done JOIN ended USING (lookup_id, outcome)
 )"""  # noqa: S608 - as above
-
-# The wal writer flushes it within a blink, the end of the look-up before that. `set_config` holds for this commit only.
-_SOON = "soon AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))"
 
 
 class _Statement:
@@ -90,14 +88,10 @@ class _Statement:
 
 
 # Each does no more than its rows need: with one look-up on its way, preparing to write nothing is felt.
-_ADD_LOOKUPS: Final = _Statement(f"WITH {_SOON}, {_ADDED} SELECT id FROM soon, open", "lookups")  # noqa: S608 - constants
+_ADD_LOOKUPS: Final = _Statement(f"WITH {_ADDED} SELECT id FROM open", "lookups")  # noqa: S608 - constants
 _ADD_ENDS: Final = _Statement(f"WITH {_ENDS} SELECT 1 WHERE false", "ends")
 _ADD_BOTH: Final = _Statement(f"WITH {_ADDED}, {_ENDS} SELECT id FROM open", "lookups", "ends")  # noqa: S608 - as above
-_LACKING: Final = _Statement(
-    "SELECT r.id FROM json_to_recordset(@lookups::json) AS r(asked_at timestamptz, id uuid)"
-    " WHERE NOT EXISTS (SELECT FROM lookups a WHERE a.asked_at = r.asked_at AND a.id = r.id)",
-    "lookups",
-)
+_ADD_LEFT: Final = _Statement(f"WITH {_ADDED} SELECT id FROM added", "lookups")  # noqa: S608 - as above
 
 
 @dataclass(slots=True)
@@ -126,25 +120,29 @@ class LogWriter:
         """How many ends wait for the database to come back."""
         return len(self._overdue)
 
-    async def begin(self, lookup: LookupRow) -> None:
-        """Add a look-up that is about to be made; returns after the commit, which no end of this process forgets.
+    async def begin(self, lookup: LookupRow, *, must_be_open: bool = True) -> None:
+        """Add a look-up that has no end yet; returns after the commit.
 
-        Raises `Refusal` (``connection_paused``: nothing was written, ask nobody) or ``StoreUnavailable``.
+        Raises `Refusal` (``connection_paused``: nothing was written, ask nobody; never without ``must_be_open``) or
+        ``StoreUnavailable``.
         """
-        await self._submit(_Wish(lookup, None, _future()))
+        await self._submit(lookup, None, must_be_open=must_be_open)
 
     async def whole(self, lookup: LookupRow, end: EndRow) -> None:
         """Add a look-up that nobody is asked for: refused, repeated, or answered from what is known."""
-        await self._submit(_Wish(lookup, end, _future(), must_be_open=False))
+        await self._submit(lookup, end)
 
-    async def end(self, end: EndRow, lookup: LookupRow | None = None) -> None:
-        """Add the end of a look-up; returns after the commit, with which the look-up is on disk too.
+    def end(self, end: EndRow, lookup: LookupRow | None = None, *, is_begun: bool = True) -> Awaitable[None]:
+        """Add the end of a look-up, and the look-up itself unless ``is_begun``; the commit is under way at once.
 
-        Raises ``StoreUnavailable``. It is then written later, as one that handed nothing out, together with
-        ``lookup``, should the machine of the database have forgotten that.
+        Waiting for it raises ``StoreUnavailable``. The end is then written later, as one that handed nothing out,
+        together with ``lookup``, should the log not have that.
         """
+        return self._ended(self._submit(None if is_begun else lookup, end), end, lookup)
+
+    async def _ended(self, written: asyncio.Future[None], end: EndRow, lookup: LookupRow | None) -> None:
         try:
-            await self._submit(_Wish(None, end, _future()))
+            await written
         except StoreUnavailable:
             end.data_groups, end.found = (), None
             if end.outcome in ("found", "not_found", "repeated"):
@@ -153,6 +151,11 @@ class LogWriter:
             if self._retrying is None or self._retrying.done():
                 self._retrying = asyncio.create_task(self._retry(), name="overdue look-up ends")
             raise
+
+    async def recover(self, lookups: Sequence[LookupRow]) -> int:
+        """Add look-ups that may be in the log already; return how many were not. Raises ``StoreUnavailable``."""
+        made = [_lookup(self._store.sealer, one, must_be_open=False) for one in lookups]
+        return len(await self._execute(_ADD_LEFT, {"lookups": _listed(made)}))
 
     async def aclose(self) -> None:
         """Finish what was accepted; what waits for a database that is away is given up."""
@@ -166,7 +169,11 @@ class LogWriter:
 
     # --- batching -------------------------------------------------------------------------------------------
 
-    async def _submit(self, wish: _Wish) -> None:
+    def _submit(
+        self, lookup: LookupRow | None, end: EndRow | None, *, must_be_open: bool = False
+    ) -> asyncio.Future[None]:
+        # A caller that hangs up must not undo what others wait for: what is asked for is written all the same.
+        wish = _Wish(lookup, end, asyncio.get_running_loop().create_future(), must_be_open)
         self._waiting.append(wish)
         wanted = MAX_BATCH if self._writers else 1
         if self._writers < WRITERS and len(self._waiting) >= wanted:
@@ -174,8 +181,7 @@ class LogWriter:
             task = asyncio.create_task(self._write_waiting())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-        # A caller that hangs up must not undo what others wait for: what is asked for is written all the same.
-        await wish.future
+        return wish.future
 
     async def _write_waiting(self) -> None:
         try:
@@ -212,15 +218,17 @@ class LogWriter:
         """Write in one commit; return those whose connection is paused, of which nothing was written."""
         sealer = self._store.sealer
         lookups = [
-            _lookup(sealer, one.lookup, must_be_open=one.must_be_open) for one in batch if one.lookup is not None
+            one.lookup.prepared or _lookup(sealer, one.lookup, must_be_open=one.must_be_open)
+            for one in batch
+            if one.lookup is not None
         ]
         ends = [_end(sealer, one.end) for one in batch if one.end is not None]
         if not lookups:
-            await self._execute(_ADD_ENDS, {"ends": orjson.dumps(ends)})
+            await self._execute(_ADD_ENDS, {"ends": _listed(ends)})
             return frozenset()
-        values = {"lookups": orjson.dumps(lookups)}
+        values = {"lookups": _listed(lookups)}
         if ends:
-            written = await self._execute(_ADD_BOTH, {**values, "ends": orjson.dumps(ends)})
+            written = await self._execute(_ADD_BOTH, {**values, "ends": _listed(ends)})
         else:
             written = await self._execute(_ADD_LOOKUPS, values)
         if len(written) == len(lookups):
@@ -244,7 +252,7 @@ class LogWriter:
             await asyncio.sleep(_RETRY_SECONDS)
             batch = list(self._overdue)[:MAX_BATCH]
             try:
-                await self._add_overdue(batch)
+                await self._add([_Wish(lookup, end, _future(), must_be_open=False) for end, lookup in batch])
             except StoreUnavailable:
                 continue
             except Exception:  # noqa: BLE001 - what can never be written must not keep the rest from being written
@@ -252,17 +260,13 @@ class LogWriter:
             for _ in batch:
                 self._overdue.popleft()
 
-    async def _add_overdue(self, batch: Sequence[tuple[EndRow, LookupRow | None]]) -> None:
-        asked = [{"asked_at": one.asked_at, "id": str(one.id)} for _end, one in batch if one is not None]
-        lacking = frozenset(await self._execute(_LACKING, {"lookups": orjson.dumps(asked)}))
-        wishes = [
-            _Wish(one if one is not None and one.id in lacking else None, end, _future(), must_be_open=False)
-            for end, one in batch
-        ]
-        await self._add(wishes)
+
+def prepare(sealer: Sealer, row: LookupRow) -> None:
+    """Make the row as it will be written, ahead of its end: while the partner is asked there is time for it."""
+    row.prepared = _lookup(sealer, row, must_be_open=False)
 
 
-def _lookup(sealer: Sealer, row: LookupRow, *, must_be_open: bool) -> dict[str, Any]:
+def _lookup(sealer: Sealer, row: LookupRow, *, must_be_open: bool) -> bytes:
     made = row.clear()
     made["digest"] = rf"\x{digest(made, row.content, row.reasons).hex()}"
     made["facts"] = orjson.dumps(row.facts()).decode()
@@ -270,16 +274,20 @@ def _lookup(sealer: Sealer, row: LookupRow, *, must_be_open: bool) -> dict[str, 
     if row.reasons is not None:
         made["reason_sealed"] = rf"\x{sealer.seal(row.reasons, reason_context(row.text)).hex()}"
     made["must_be_open"] = must_be_open
-    return made
+    return orjson.dumps(made)
 
 
-def _end(sealer: Sealer, row: EndRow) -> dict[str, Any]:
+def _end(sealer: Sealer, row: EndRow) -> bytes:
     made = row.clear()
     made["digest"] = rf"\x{digest(made, row.content).hex()}"
     made["facts"] = orjson.dumps(row.facts()).decode()
     if row.content is not None:
         made["sealed"] = rf"\x{sealer.seal(row.content, end_context(row.text)).hex()}"
-    return made
+    return orjson.dumps(made)
+
+
+def _listed(rows: Sequence[bytes]) -> bytes:
+    return b"[%s]" % b",".join(rows)
 
 
 def _future() -> asyncio.Future[None]:

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from contracts.errors import Sentence, TryLater
-from hub.lookups.counting import DAY_MS, HOUR_MS, Word, rate_owed
+from hub.lookups.counting import ASKED, DAY_MS, HOUR_MS, Word, rate_owed
 from hub.lookups.flow import MARGIN_SECONDS
 from hub.lookups.gate import ALERT, Gate, GateRequest, GateVerdict
+from hub.lookups.pauses import BELIEVE_SECONDS
 from hub.lookups.settings import LookupSettings
 from hub.store.engine import Store
 from hub.store.errors import StoreUnavailable
@@ -246,16 +247,13 @@ async def test_redis_gone_in_the_middle_is_counted_on_by_the_process(desk: Looku
 
 
 async def test_the_database_gone_in_the_middle(desk: LookupWorld) -> None:
-    """Before the partner is asked: nobody is asked. After: nothing is handed out, and the end is written later.
-
-    Together with the look-up, where the machine of the database forgot that: it was committed, not yet flushed.
-    """
+    """After the partner answered: nothing is handed out, Redis keeps what was asked, both rows are written later."""
     writer = desk.lookups.writer
     real = writer._execute
     broken = asyncio.Event()
 
     async def break_off(query: Any, values: Any) -> Any:
-        if broken.is_set() and "lookup_ends" in query.own:
+        if broken.is_set():
             raise StoreUnavailable(committed=False)
         return await real(query, values)
 
@@ -267,10 +265,8 @@ async def test_the_database_gone_in_the_middle(desk: LookupWorld) -> None:
     assert "citizen" not in answer.json()
     ready = (await desk.api.anonymous().get("/readyz")).json()
     assert [one["name"] for one in ready["degraded"]] == ["lookup_log"]
-    assert await desk.outcomes() == [("under_way", None, None)]
-    async with desk.store.transaction() as conn:
-        await conn.execute("SET LOCAL session_replication_role = replica")  # past the trigger that guards the log
-        await conn.execute("DELETE FROM lookups")
+    with desk.redis.client() as client:
+        assert (await desk.outcomes(), client.hlen(ASKED)) == ([], 1)
     broken.clear()
     desk.people.before_answer = None
     async with asyncio.timeout(10):
@@ -290,13 +286,20 @@ async def test_a_slow_partner_is_not_waited_for_for_ever(desk: LookupWorld, monk
 
 
 async def test_a_paused_connection_is_not_asked(desk: LookupWorld) -> None:
-    """A stop is a stop: nobody is asked, nothing is written."""
+    """A stop is a stop, within a blink: nobody is asked, nothing is written, with Redis or without it."""
+    assert (await desk.ask()).status_code == 200
     await desk.do(
         "INSERT INTO connections (id, adapter, paused) VALUES ('dan_cu', 'x', true)"
         " ON CONFLICT (id) DO UPDATE SET paused = true"
     )
-    assert_problem(await desk.ask(), 503, "connection_paused")
-    assert (desk.people.asked, await desk.outcomes()) == ([], [])
+    await asyncio.sleep(BELIEVE_SECONDS)
+    assert_problem(await desk.person("099199000002"), 503, "connection_paused")
+    with desk.redis.client() as client:
+        while client.hlen(ASKED):
+            await asyncio.sleep(0.01)
+    desk.redis.stop()
+    assert_problem(await desk.person("099199000003"), 503, "connection_paused")
+    assert (len(desk.people.asked), await desk.outcomes()) == (1, [("found", None, None)])
 
 
 async def test_another_process_leaves_its_answer(desk: LookupWorld) -> None:

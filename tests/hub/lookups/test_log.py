@@ -131,7 +131,9 @@ async def test_many_that_come_together_are_each_written_once(store: Store, write
     outcomes = await asyncio.gather(*(writer.begin(one) for one in [*good, bad]), return_exceptions=True)
     assert [one for one in outcomes[:-1] if one is not None] == []
     assert isinstance(outcomes[-1], psycopg.errors.DataError)
-    await asyncio.gather(*(writer.end(end(one)) for one in good), writer.end(end(good[0], "failed")))
+    again = writer.end(end(good[1], "failed"), good[1], is_begun=False)
+    await asyncio.gather(*(writer.end(end(one)) for one in good), writer.end(end(good[0], "failed")), again)
+    assert await writer.recover(good) == 0
     assert len(await read(store)) == 50
     assert await rows(store, "SELECT count(*) FROM ledger_queue WHERE kind = 'lookup'") == [(100,)]
 

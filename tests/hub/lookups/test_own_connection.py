@@ -7,12 +7,9 @@ from collections.abc import AsyncIterator
 import psycopg
 import pytest
 
-from hub.lookups import writer
 from hub.lookups.own_connection import OwnConnection
 from hub.store.engine import Store
 from hub.store.errors import StoreUnavailable
-
-SETTING = b"SELECT current_setting('synchronous_commit')"
 
 
 @pytest.fixture
@@ -39,14 +36,3 @@ async def test_a_connection_that_broke_is_opened_anew(own: OwnConnection) -> Non
         await own.execute(b"SELECT pg_terminate_backend(pg_backend_pid())", [])
     assert caught.value.committed is None
     assert await own.execute(b"SELECT 1", []) == [b"1"]
-
-
-async def test_only_the_first_commit_does_not_wait_for_the_disk(own: OwnConnection) -> None:
-    """The statement that adds look-ups alone turns the wait off, for itself; whatever adds an end does not."""
-    assert await own.execute(SETTING, []) == [b"on"]
-    soon = b"WITH soon AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true)) SELECT * FROM soon"
-    assert await own.execute(soon, []) == [b"off"]
-    assert await own.execute(writer._ADD_LOOKUPS.own_bytes, [b"[]"]) == []
-    assert await own.execute(SETTING, []) == [b"on"]
-    assert "synchronous_commit" in writer._ADD_LOOKUPS.own
-    assert "synchronous_commit" not in writer._ADD_ENDS.own + writer._ADD_BOTH.own
