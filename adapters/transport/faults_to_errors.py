@@ -1,8 +1,8 @@
 """The one table that turns a library's exceptions into the hub's reactions.
 
-Two steps, because two libraries are stacked. `from_aiohttp` gives every aiohttp exception its precise httpx
-exception; `to_error` gives every httpx exception its reaction. Both tables name every class their library
-has, and a test fails when the library grows one that is not named here.
+Two steps, because libraries may be handed an httpx client over our wire. `from_wire` gives every exception of the
+wire its precise httpx exception; `to_error` gives every httpx exception its reaction. Both tables name every class
+there is, and a test fails when a library, or the wire itself, grows one that is not named here.
 
 What decides between "try again" and "ask first" is whether the request left us. That is never concluded
 from the class of an exception: the transport notes how far each call came (`Progress`), and a call counts
@@ -16,10 +16,17 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import TypeVar
 
-import aiohttp
+import httptools
 import httpx
-from aiohttp import client_exceptions, http_exceptions
 
+from adapters.transport.wire_errors import (
+    AddressError,
+    AnswerError,
+    AnswerTooLongError,
+    ConnectionEndedError,
+    UnsendableError,
+    WireError,
+)
 from contracts.errors import (
     LienThongError,
     Malformed,
@@ -81,20 +88,19 @@ class AnswerTooLarge(httpx.DecodingError):
     """The answer, or what it unpacks to, is larger than `HttpSettings.max_response_bytes`."""
 
 
-# --- aiohttp → httpx -------------------------------------------------------------------------------------
+# --- wire → httpx ----------------------------------------------------------------------------------------
 
 
 class _Kind(Enum):
-    """What an aiohttp exception is about, with the httpx class before and after the request was sent."""
+    """What an exception of the wire is about, with the httpx class before and after the request was sent."""
 
     CONNECTION = (httpx.ConnectError, httpx.ReadError)
     TIMEOUT = (httpx.ConnectTimeout, httpx.ReadTimeout)
-    UPLOAD = (httpx.ConnectError, httpx.WriteError)
     UNREADABLE = (httpx.ConnectError, AnswerUnreadable)
+    TOO_LARGE = (httpx.ConnectError, AnswerTooLarge)
     TLS = (httpx.ConnectError, httpx.ReadError, "tls")
     CERTIFICATE = (CertificateNotTrusted, httpx.ReadError)
     ADDRESS = (httpx.UnsupportedProtocol, httpx.ReadError)
-    REDIRECTS = (httpx.ConnectError, httpx.TooManyRedirects)
     UNSENDABLE = (httpx.LocalProtocolError, httpx.ReadError)
 
     def at(self, stage: Stage) -> type[httpx.RequestError]:
@@ -104,74 +110,42 @@ class _Kind(Enum):
         return chosen
 
 
-AIOHTTP: dict[type[BaseException], _Kind] = {
-    aiohttp.ClientError: _Kind.CONNECTION,
-    aiohttp.ClientConnectionError: _Kind.CONNECTION,
-    aiohttp.ClientConnectionResetError: _Kind.CONNECTION,
-    aiohttp.ClientOSError: _Kind.CONNECTION,
-    aiohttp.ClientConnectorError: _Kind.CONNECTION,
-    aiohttp.ClientConnectorDNSError: _Kind.CONNECTION,
-    aiohttp.ClientProxyConnectionError: _Kind.CONNECTION,
-    client_exceptions.UnixClientConnectorError: _Kind.CONNECTION,
-    aiohttp.ServerConnectionError: _Kind.CONNECTION,
-    # Includes "closed without a reply", which httpx-aiohttp reports as ConnectTimeout.
-    aiohttp.ServerDisconnectedError: _Kind.CONNECTION,
-    aiohttp.ServerTimeoutError: _Kind.TIMEOUT,
-    aiohttp.ConnectionTimeoutError: _Kind.TIMEOUT,
-    aiohttp.SocketTimeoutError: _Kind.TIMEOUT,
-    aiohttp.ClientSSLError: _Kind.TLS,
-    aiohttp.ClientConnectorSSLError: _Kind.TLS,
-    aiohttp.ServerFingerprintMismatch: _Kind.CERTIFICATE,
-    aiohttp.ClientConnectorCertificateError: _Kind.CERTIFICATE,
-    # The answer began and broke off, or its chunks do not add up: there is no whole answer.
-    aiohttp.ClientPayloadError: _Kind.CONNECTION,
-    aiohttp.UploadAbortedError: _Kind.UPLOAD,
-    aiohttp.ClientResponseError: _Kind.UNREADABLE,
-    aiohttp.ClientHttpProxyError: _Kind.UNREADABLE,
-    aiohttp.ContentTypeError: _Kind.UNREADABLE,
-    aiohttp.WSServerHandshakeError: _Kind.UNREADABLE,
-    aiohttp.TooManyRedirects: _Kind.REDIRECTS,
-    aiohttp.RedirectClientError: _Kind.REDIRECTS,
-    aiohttp.InvalidUrlRedirectClientError: _Kind.REDIRECTS,
-    aiohttp.NonHttpUrlRedirectClientError: _Kind.REDIRECTS,
-    aiohttp.InvalidURL: _Kind.ADDRESS,
-    aiohttp.InvalidUrlClientError: _Kind.ADDRESS,
-    aiohttp.NonHttpUrlClientError: _Kind.ADDRESS,
-    aiohttp.WSMessageTypeError: _Kind.UNSENDABLE,
-    http_exceptions.HttpProcessingError: _Kind.UNREADABLE,
-    http_exceptions.BadHttpMessage: _Kind.UNREADABLE,
-    http_exceptions.BadHttpMethod: _Kind.UNREADABLE,
-    http_exceptions.BadStatusLine: _Kind.UNREADABLE,
-    http_exceptions.HttpBadRequest: _Kind.UNREADABLE,
-    http_exceptions.InvalidHeader: _Kind.UNREADABLE,
-    http_exceptions.InvalidURLError: _Kind.UNREADABLE,
-    http_exceptions.LineTooLong: _Kind.UNREADABLE,
-    http_exceptions.PayloadEncodingError: _Kind.UNREADABLE,
-    http_exceptions.ContentEncodingError: _Kind.UNREADABLE,
-    http_exceptions.TransferEncodingError: _Kind.UNREADABLE,
-    http_exceptions.ContentLengthError: _Kind.UNREADABLE,
-    http_exceptions.DecompressSizeError: _Kind.UNREADABLE,
-    # Not aiohttp's own, but what it lets through.
+WIRE: dict[type[BaseException], _Kind] = {
+    WireError: _Kind.CONNECTION,
+    # Includes "closed without a reply", and an answer that began and broke off: there is no whole answer.
+    ConnectionEndedError: _Kind.CONNECTION,
+    AnswerError: _Kind.UNREADABLE,
+    AnswerTooLongError: _Kind.TOO_LARGE,
+    AddressError: _Kind.ADDRESS,
+    UnsendableError: _Kind.UNSENDABLE,
+    httptools.HttpParserError: _Kind.UNREADABLE,
+    httptools.HttpParserCallbackError: _Kind.UNREADABLE,
+    httptools.HttpParserInvalidStatusError: _Kind.UNREADABLE,
+    httptools.HttpParserInvalidMethodError: _Kind.UNREADABLE,
+    httptools.HttpParserInvalidURLError: _Kind.UNREADABLE,
+    # "101 Switching Protocols", which nobody asked for.
+    httptools.HttpParserUpgrade: _Kind.UNREADABLE,
     TimeoutError: _Kind.TIMEOUT,
     OSError: _Kind.CONNECTION,
-    RuntimeError: _Kind.CONNECTION,  # "Session is closed", "Connector is closed"
-    ValueError: _Kind.UNSENDABLE,  # a header that cannot be written on the wire
+    ssl.SSLError: _Kind.TLS,
+    ssl.SSLCertVerificationError: _Kind.CERTIFICATE,
+    RuntimeError: _Kind.CONNECTION,  # uvloop's word for a socket that was closed under our hands
 }
-"""Every exception class aiohttp can raise from a call."""
+"""Every exception class that can come out of a call over the wire."""
 
 _CERTIFICATE_ALERTS = ("CERTIFICATE", "UNKNOWN_CA", "ACCESS_DENIED", "HANDSHAKE_FAILURE", "PROTOCOL_VERSION")
 
 
-def from_aiohttp(exc: BaseException, progress: Progress) -> httpx.RequestError:
+def from_wire(exc: BaseException, progress: Progress) -> httpx.RequestError:
     """Return the httpx exception that says what this one means; the caller raises it ``from`` its cause.
 
     The new exception carries no text of the old one, which may quote an address with a citizen's number in it.
     """
     tls = _tls_error_under(exc)
-    kind = _nearest(AIOHTTP, type(exc))
+    kind = _nearest(WIRE, type(exc))
     name = type(exc).__name__
     if tls is not None and _is_refusal(tls, kind):
-        return TlsRefused(f"{name}: {tls.reason or 'TLS'}")
+        return TlsRefused(f"{name}: {_reason(tls) or 'TLS'}")
     made = kind.at(progress.stage)
     if made is CertificateNotTrusted:
         return CertificateNotTrusted(name, verify_code=getattr(tls, "verify_code", 0) or 0)
@@ -184,19 +158,23 @@ def _is_refusal(tls: ssl.SSLError, kind: _Kind) -> bool:
     With TLS 1.3 a server refuses our certificate only after our side has finished, so the refusal arrives
     where the answer was expected. It is still a refusal of the handshake: the request was never handed on.
     """
-    reason = tls.reason or ""
+    reason = _reason(tls)
     if "_ALERT_" in reason:
         return any(word in reason for word in _CERTIFICATE_ALERTS)
     return kind is _Kind.TLS and not isinstance(tls, ssl.SSLEOFError) and "UNEXPECTED_EOF" not in reason
 
 
+def _reason(tls: ssl.SSLError) -> str:
+    """Return OpenSSL's word for it, as ``SSLV3_ALERT_HANDSHAKE_FAILURE``; an error not of its making has none."""
+    return getattr(tls, "reason", None) or ""
+
+
 def _tls_error_under(exc: BaseException) -> ssl.SSLError | None:
     seen: BaseException | None = exc
     while seen is not None:
-        if isinstance(seen, ssl.SSLError) and not isinstance(seen, aiohttp.ClientError):
+        if isinstance(seen, ssl.SSLError):
             return seen
-        inner = getattr(seen, "certificate_error", None) or getattr(seen, "_os_error", None)
-        seen = inner if isinstance(inner, BaseException) else seen.__cause__
+        seen = seen.__cause__
     return None
 
 

@@ -1,7 +1,6 @@
 """The one HTTP client of all adapters: bounded in time, size and reach, exact about what was sent.
 
-Nothing else in the house creates an HTTP client, so replacing a library is a change of this file, of `wire`
-and of `httpx_transport`.
+No other adapter creates an HTTP client: what HTTP is, is known to this folder alone.
 """
 
 from __future__ import annotations
@@ -14,25 +13,24 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import quote, urlencode, urlsplit
 
-import aiohttp
 import httpx
-import yarl
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from adapters.transport.content_coding import decoded
 from adapters.transport.faults_to_errors import (
-    AnswerTooLarge,
     Call,
     Fate,
     Progress,
     deadline_error,
     error_of,
-    from_aiohttp,
+    from_wire,
     to_error,
 )
+from adapters.transport.http_message import Target
 from adapters.transport.httpx_transport import NoCookies, WireTransport
 from adapters.transport.tls import client_context
 from adapters.transport.wire import WIRE_ERRORS, Wire, safe_cause
+from adapters.transport.wire_errors import AddressError
 from contracts.errors import LienThongError, NeedsPerson, Sentence
 
 USER_AGENT = "LienThong/1"
@@ -112,7 +110,7 @@ class HttpClient:
         self._settings = settings
         self._connection = connection
         self._allowed = frozenset(host.lower() for host in settings.allowed_hosts)
-        self._checked: dict[str, yarl.URL] = {}
+        self._checked: dict[str, Target] = {}
         self._wire = _wire(settings, connection)
 
     async def request(
@@ -138,85 +136,61 @@ class HttpClient:
         * `NeedsPerson` for certificates, TLS, and addresses that are not allowed;
         * `Unsupported` for a header that HTTP cannot carry.
         """
-        call = Call(self._connection, operation, is_write)
-        target = self._checked.get(url) or self._check(url, call)
+        target = self._checked.get(url) or self._check(url, Call(self._connection, operation, is_write))
         if params:
-            target = _with_params(target, params)
+            target = target.with_query(urlencode(params, quote_via=quote, safe=""))
+        if deadline_seconds <= 0:
+            raise error_of(Fate.NOT_SENT, Call(self._connection, operation, is_write))
         progress = Progress()
         try:
-            async with asyncio.timeout(deadline_seconds):
-                answer = await self._wire.send(
-                    method,
-                    target,
-                    headers=_HEADERS if headers is None else {**_HEADERS, **headers},
-                    body=content,
-                    progress=progress,
-                )
-                try:
-                    return await self._read(answer)
-                finally:
-                    # After the last byte the connection is back in the pool; before it, it must not be reused.
-                    answer.close()
-        except TimeoutError as exc:
-            # The deadline; or aiohttp's own time limits, which are timeouts too. Neither is chained: their
-            # text may quote the address.
-            fault = deadline_error(progress, call) if type(exc) is TimeoutError else _fault(exc, progress, call)
-            raise fault from None
+            answer = await self._wire.send(
+                method,
+                target,
+                headers=_HEADERS if headers is None else {**_HEADERS, **headers},
+                body=content or b"",
+                progress=progress,
+                deadline=asyncio.get_running_loop().time() + deadline_seconds,
+            )
+            read = answer.content
+            coding = answer.headers.get("content-encoding")
+            if coding is not None and read:
+                read = decoded(read, coding, self._settings.max_response_bytes)
+        except TimeoutError:
+            raise deadline_error(progress, Call(self._connection, operation, is_write)) from None
         except LienThongError as exc:
             exc.operation = operation
             raise
         except httpx.DecodingError as exc:
-            raise to_error(exc, call) from exc
+            raise to_error(exc, Call(self._connection, operation, is_write)) from exc
         except WIRE_ERRORS as exc:
-            raise _fault(exc, progress, call) from safe_cause(exc)
+            call = Call(self._connection, operation, is_write)
+            raise to_error(from_wire(exc, progress), call) from safe_cause(exc)
+        return HttpAnswer(answer.status, answer.headers, read)
 
     async def aclose(self) -> None:
         """Close every connection; also works when none was ever opened."""
         await self._wire.aclose()
 
-    async def _read(self, answer: aiohttp.ClientResponse) -> HttpAnswer:
-        limit = self._settings.max_response_bytes
-        stream = answer.content
-        chunks: list[bytes] = []
-        size = 0
-        while chunk := await stream.readany():
-            size += len(chunk)
-            if size > limit:
-                raise AnswerTooLarge("answer larger than max_response_bytes")
-            chunks.append(chunk)
-        content = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-        headers: dict[str, str] = {}
-        for cased, value in answer.headers.items():
-            name = cased.lower()
-            headers[name] = f"{headers[name]}, {value}" if name in headers else value
-        coding = headers.get("content-encoding")
-        if coding is not None and content:
-            content = decoded(content, coding, limit)
-        return HttpAnswer(answer.status, headers, content)
-
-    def _check(self, url: str, call: Call) -> yarl.URL:
-        """Return the parsed address if it may be called, and remember it."""
+    def _check(self, url: str, call: Call) -> Target:
+        """Return the address taken apart if it may be called, and remember it."""
         try:
-            host_and_port = _host_and_port(url)
-            parsed = yarl.URL(url, encoded=True)
-        except ValueError:
+            target = Target.of(url)
+        except AddressError:
             raise error_of(Fate.CONFIGURATION, call) from None
-        is_plain = url.isascii() and url.isprintable() and " " not in url
-        if not is_plain or parsed.scheme not in {"http", "https"} or not parsed.host or "@" in parsed.authority:
-            raise error_of(Fate.CONFIGURATION, call)
-        if parsed.scheme == "http" and not self._settings.allow_plain_http:
+        if not target.origin.is_tls and not self._settings.allow_plain_http:
             raise NeedsPerson(_PLAIN_HTTP, connection=call.connection, operation=call.operation)
-        if self._allowed.isdisjoint((host_and_port, host_and_port.rpartition(":")[0])):
+        if self._allowed.isdisjoint((f"{target.origin.host}:{target.origin.port}", target.origin.host)):
             raise NeedsPerson(_HOST_NOT_ALLOWED, connection=call.connection, operation=call.operation)
         if len(self._checked) < _CHECKED_MAX:
-            self._checked[url] = parsed
-        return parsed
+            self._checked[url] = target
+        return target
 
 
 def make_client(settings: HttpSettings, *, connection: str) -> httpx.AsyncClient:
     """Return an httpx client over the same wire, for libraries that want one handed to them.
 
-    It does not look at the allow-list, the size limit, or any deadline: whoever uses it does all three.
+    It does not look at the allow-list or any deadline: whoever uses it does both. An answer is held whole, up to
+    ``max_response_bytes`` as it came; httpx may unpack it to more.
     """
     # httpx logs every address with its query at INFO, where a citizen's number may stand.
     logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -235,6 +209,7 @@ def _wire(settings: HttpSettings, connection: str) -> Wire:
         connect_timeout_seconds=settings.connect_timeout_seconds,
         max_connections=settings.max_connections,
         keep_alive_seconds=settings.keep_alive_seconds,
+        max_response_bytes=settings.max_response_bytes,
         tls=partial(
             client_context,
             ca_file=settings.ca_file,
@@ -243,16 +218,6 @@ def _wire(settings: HttpSettings, connection: str) -> Wire:
             connection=connection,
         ),
     )
-
-
-def _fault(exc: BaseException, progress: Progress, call: Call) -> LienThongError:
-    return to_error(from_aiohttp(exc, progress), call)
-
-
-def _with_params(target: yarl.URL, params: Mapping[str, str]) -> yarl.URL:
-    added = urlencode(params, quote_via=quote, safe="")
-    query = f"{target.raw_query_string}&{added}" if target.raw_query_string else added
-    return target.with_query(None).join(yarl.URL(f"?{query}", encoded=True))
 
 
 def _host_and_port(url: str) -> str:

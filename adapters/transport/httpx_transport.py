@@ -7,15 +7,13 @@ who puts every call inside `asyncio.timeout`.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from http.cookiejar import CookieJar
 from typing import Any
 
-import aiohttp
 import httpx
-import yarl
 
-from adapters.transport.faults_to_errors import Progress, from_aiohttp
+from adapters.transport.faults_to_errors import Progress, Stage, from_wire
+from adapters.transport.http_message import Target
 from adapters.transport.wire import WIRE_ERRORS, Wire, safe_cause
 
 PROGRESS = "lienthong.progress"
@@ -30,7 +28,7 @@ class WireTransport(httpx.AsyncBaseTransport):
         self._wire = wire
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send the request once and return the answer's head; the body streams.
+        """Send the request once and return the answer, its body whole, as large as the wire allows.
 
         Raises an `httpx.RequestError` that is exact about whether the request was sent; its text holds no
         part of the address, the headers or the body.
@@ -40,21 +38,21 @@ class WireTransport(httpx.AsyncBaseTransport):
         headers = dict(request.headers.items())
         # The body is whole now, however the library meant to send it.
         headers.pop("transfer-encoding", None)
+        progress.stage = Stage.CONNECTING
         try:
             answer = await self._wire.send(
                 request.method,
-                yarl.URL(str(request.url), encoded=True),
+                Target.of(str(request.url)),
                 headers=headers,
                 body=body,
                 progress=progress,
+                deadline=None,
             )
         except WIRE_ERRORS as exc:
-            raise _translated(exc, progress, request) from safe_cause(exc)
-        return httpx.Response(
-            answer.status,
-            headers=list(answer.raw_headers),
-            stream=_AnswerStream(answer, progress, request),
-        )
+            translated = from_wire(exc, progress)
+            translated.request = request
+            raise translated from safe_cause(exc)
+        return httpx.Response(answer.status, headers=answer.raw_headers, stream=httpx.ByteStream(answer.content))
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -66,28 +64,3 @@ class NoCookies(CookieJar):
 
     def extract_cookies(self, response: Any, request: Any) -> None:
         """Keep nothing."""
-
-
-class _AnswerStream(httpx.AsyncByteStream):
-    def __init__(self, answer: aiohttp.ClientResponse, progress: Progress, request: httpx.Request) -> None:
-        self._answer = answer
-        self._progress = progress
-        self._request = request
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        content = self._answer.content
-        try:
-            while chunk := await content.readany():
-                yield chunk
-        except WIRE_ERRORS as exc:
-            raise _translated(exc, self._progress, self._request) from safe_cause(exc)
-
-    async def aclose(self) -> None:
-        # After the last byte the connection is already back in the pool; before it, it must not be reused.
-        self._answer.close()
-
-
-def _translated(exc: BaseException, progress: Progress, request: httpx.Request) -> httpx.RequestError:
-    translated = from_aiohttp(exc, progress)
-    translated.request = request
-    return translated

@@ -1,72 +1,23 @@
-"""One request over aiohttp, sent once: the bottom of `HttpClient` and of the httpx transport.
+"""One request over one connection, sent once: the bottom of `HttpClient` and of the httpx transport.
 
 No redirect, no cookie, no proxy, no environment, no unpacking of the body, and never a second sending of the
-same request. The only timeout here is the one for connecting; everything else is the caller's deadline.
+same request: nothing here repeats anything.
 """
 
 from __future__ import annotations
 
-import re
+import asyncio
 import ssl
 from collections.abc import Callable, Mapping
-from contextvars import ContextVar
 
-import aiohttp
-import yarl
-from aiohttp.abc import AbstractStreamWriter
-from aiohttp.connector import Connection
+from adapters.transport.connecting import Connector
+from adapters.transport.connection import Connection, WireAnswer
+from adapters.transport.faults_to_errors import WIRE, Progress, Stage
+from adapters.transport.http_message import Origin, Target, request_head
+from adapters.transport.pool import Pool
 
-from adapters.transport.faults_to_errors import AIOHTTP, Progress, Stage
-
-MAX_HEADER_LINE_BYTES = 8_190
-MAX_HEADER_LINES = 128
-
-WIRE_ERRORS = tuple(AIOHTTP)
+WIRE_ERRORS = tuple(WIRE)
 """What a call may end with; anything else is a defect of ours and stays visible as one."""
-
-_UNSENDABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-"""RFC 9110 5.5: no control characters in a field value, except the tab."""
-
-_current: ContextVar[Progress] = ContextVar("lienthong_transport_progress")
-
-
-class SecondSendingError(RuntimeError):
-    """aiohttp tried to send a request again by itself; it was stopped."""
-
-
-class _OnceOnlyRequest(aiohttp.ClientRequest):
-    """Notes the moment the first byte is written, and refuses to be sent a second time.
-
-    aiohttp repeats GET, HEAD, OPTIONS, TRACE, PUT and DELETE by itself when a connection breaks. The session
-    switches that off; this guard holds even if a later aiohttp repeats for another reason.
-    """
-
-    async def send(self, conn: Connection) -> aiohttp.ClientResponse:
-        """Hand the request to the connection; without a body its head is written here and now."""
-        progress = _current.get()
-        if progress.stage is Stage.SENT:
-            raise SecondSendingError
-        if not self.body and _can_be_written_to(conn):
-            progress.stage = Stage.SENT
-        return await super().send(conn)
-
-    async def write_bytes(
-        self, writer: AbstractStreamWriter, conn: Connection, content_length: int | None = None
-    ) -> None:
-        """Write the body; the head waits for its first piece, so nothing has been written before."""
-        if _can_be_written_to(conn):
-            _current.get().stage = Stage.SENT
-        elif conn.transport is not None:
-            # It is being closed. Its end, which comes by itself, says why: the partner left, or did not accept
-            # our certificate. A failed writing would only say that it is closed.
-            return
-        await super().write_bytes(writer, conn, content_length)
-
-
-def _can_be_written_to(conn: Connection) -> bool:
-    """Tell whether a byte may leave: aiohttp writes nothing to a transport that is closing, and closing is final."""
-    transport = conn.transport
-    return transport is not None and not transport.is_closing()
 
 
 class Wire:
@@ -78,80 +29,71 @@ class Wire:
         connect_timeout_seconds: float,
         max_connections: int,
         keep_alive_seconds: float,
+        max_response_bytes: int,
         tls: Callable[[], ssl.SSLContext],
     ) -> None:
         """Build the pool; ``tls`` is called once, at the first https request."""
         self._connect_timeout_seconds = connect_timeout_seconds
         self._max_connections = max_connections
         self._keep_alive_seconds = keep_alive_seconds
+        self._max_response_bytes = max_response_bytes
         self._tls = tls
         self._tls_context: ssl.SSLContext | None = None
-        self._session: aiohttp.ClientSession | None = None
+        self._pool: Pool | None = None
 
     async def send(
         self,
         method: str,
-        url: yarl.URL,
+        target: Target,
         *,
         headers: Mapping[str, str],
-        body: bytes | None,
+        body: bytes,
         progress: Progress,
-    ) -> aiohttp.ClientResponse:
-        """Send the request once and return the answer's head; the caller reads the body and closes it.
+        deadline: float | None,
+    ) -> WireAnswer:
+        """Send the request once and return its whole answer.
 
-        Notes in ``progress`` how far the request came. Raises one of `WIRE_ERRORS`, as aiohttp made it.
+        ``deadline`` is the loop time at which it all ends, the waiting for a connection included; without one
+        the caller has a limit of its own. Notes in ``progress`` how far the request came. Raises one of
+        `WIRE_ERRORS`; or what making the TLS context raised.
         """
-        session = self._session or self._open()
-        _current.set(progress)
         progress.stage = Stage.CONNECTING
-        if _UNSENDABLE.search("".join(headers.values())):
-            # aiohttp refuses it too, but only when the connection is there and the call counts as sent.
-            raise ValueError("control character in a header")
-        return await session.request(
-            method,
-            url,
-            data=body or None,
-            headers=headers,
-            allow_redirects=False,
-            ssl=self._context() if url.scheme == "https" else True,
+        head = request_head(method, target, headers, len(body))
+        pool = self._pool or self._open()
+        connection = pool.idle(target.origin)
+        if connection is None:
+            if target.origin.is_tls and self._tls_context is None:
+                self._tls_context = self._tls()
+            async with asyncio.timeout_at(deadline):
+                connection = await pool.obtain(target.origin)
+        return await connection.exchange(
+            head,
+            body,
+            progress=progress,
+            limit=self._max_response_bytes,
+            deadline=deadline,
+            is_head=method == "HEAD",
         )
 
     async def aclose(self) -> None:
         """Close every connection; a later request opens new ones."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            await pool.aclose()
 
-    def _open(self) -> aiohttp.ClientSession:
-        session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=self._max_connections,
-                keepalive_timeout=self._keep_alive_seconds,
-            ),
-            timeout=aiohttp.ClientTimeout(
-                total=None, connect=None, sock_connect=self._connect_timeout_seconds, sock_read=None
-            ),
-            request_class=_OnceOnlyRequest,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
-            auto_decompress=False,
-            trust_env=False,
-            max_line_size=MAX_HEADER_LINE_BYTES,
-            max_field_size=MAX_HEADER_LINE_BYTES,
-            max_headers=MAX_HEADER_LINES,
+    def _open(self) -> Pool:
+        connector = Connector(self._connect_timeout_seconds)
+
+        async def connect(origin: Origin) -> Connection:
+            return await connector.connect(origin, self._tls_context if origin.is_tls else None)
+
+        self._pool = Pool(
+            max_connections=self._max_connections, keep_alive_seconds=self._keep_alive_seconds, connect=connect
         )
-        # No public switch exists; aiohttp's own test client sets the same attribute for the same reason.
-        session._retry_connection = False  # noqa: SLF001
-        self._session = session
-        return session
-
-    def _context(self) -> ssl.SSLContext:
-        if self._tls_context is None:
-            self._tls_context = self._tls()
-        return self._tls_context
+        return self._pool
 
 
 def safe_cause(exc: BaseException) -> BaseException | None:
-    """Return the system's own error underneath, whose text cannot quote an address; else nothing."""
-    cause = exc.__cause__
-    return cause if isinstance(cause, OSError) and not isinstance(cause, aiohttp.ClientError) else None
+    """Return the system's own error in it, whose text cannot quote more of an address than the host; else nothing."""
+    cause = exc if isinstance(exc, OSError) else exc.__cause__
+    return cause if isinstance(cause, OSError) else None

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import inspect
+import socket
+import ssl
 from collections.abc import Iterator
 
-import aiohttp
+import httptools
 import httpx
 import pytest
-from aiohttp import client_exceptions, http_exceptions
+from httptools.parser import errors as parser_errors
 
-from adapters.transport import faults_to_errors
+from adapters.transport import connecting, connection, faults_to_errors, http_message, pool, wire, wire_errors
 from adapters.transport.faults_to_errors import (
-    AIOHTTP,
     HTTPX,
+    WIRE,
     Call,
     Fate,
     Progress,
@@ -21,10 +23,11 @@ from adapters.transport.faults_to_errors import (
     certificate_error,
     deadline_error,
     error_of,
-    from_aiohttp,
+    from_wire,
     to_error,
 )
-from contracts.errors import REACTIONS, NeedsPerson, OutcomeUnknown, TryLater
+from adapters.transport.wire_errors import ConnectionEndedError, WireError
+from contracts.errors import REACTIONS, Malformed, NeedsPerson, OutcomeUnknown, TryLater, Unsupported
 
 WRITE = Call("h99_portal", "push_dossier", is_write=True)
 READ = Call("h99_portal", "find_dossier", is_write=False)
@@ -47,20 +50,44 @@ def _of(package: str, classes: Iterator[type[BaseException]]) -> set[type[BaseEx
     return {found for found in classes if found.__module__.split(".")[0] == package}
 
 
-def test_every_exception_of_aiohttp_has_a_row() -> None:
-    """A class that a new aiohttp brings must be given a meaning before that aiohttp is used."""
-    known = _of("aiohttp", _classes(aiohttp, client_exceptions, http_exceptions))
-    known |= _of("aiohttp", _with_subclasses(aiohttp.ClientError))
-    known |= _of("aiohttp", _with_subclasses(http_exceptions.HttpProcessingError))
-    known = {found for found in known if not _is_of_no_request(found)}
-    assert known - set(AIOHTTP) == set()
-    assert len(known) > 35
+def test_every_exception_of_the_wire_has_a_row() -> None:
+    """A class that a new parser brings, or that we make, must be given a meaning before it is used."""
+    known = _of("httptools", _classes(httptools, parser_errors))
+    known |= set(_with_subclasses(WireError))
+    ours = _of("adapters", _classes(connecting, connection, http_message, pool, wire, wire_errors))
+    known |= {found for found in ours if not issubclass(found, httpx.HTTPError)}
+    # TLS has many classes; all but the one for certificates mean that the handshake, or the line, broke.
+    known |= {OSError, TimeoutError, ssl.SSLError, ssl.SSLCertVerificationError}
+    assert known - set(WIRE) == set()
+    assert len(known) > 14
 
 
-def _is_of_no_request(found: type[BaseException]) -> bool:
-    """Warnings, the server side, websockets, and the reader's own end-of-stream mark."""
-    elsewhere = ("aiohttp.web", "aiohttp.http_websocket", "aiohttp._websocket", "aiohttp.streams")
-    return issubclass(found, Warning) or found.__module__.startswith(elsewhere)
+@pytest.mark.parametrize(
+    ("found", "before", "after"),
+    [
+        (ConnectionResetError, TryLater, OutcomeUnknown),
+        (ConnectionRefusedError, TryLater, OutcomeUnknown),
+        (socket.gaierror, TryLater, OutcomeUnknown),
+        (ssl.SSLEOFError, TryLater, OutcomeUnknown),
+        (ssl.SSLError, NeedsPerson, NeedsPerson),
+        (ssl.SSLCertVerificationError, NeedsPerson, OutcomeUnknown),
+        (ConnectionEndedError, TryLater, OutcomeUnknown),
+        (wire_errors.AnswerError, TryLater, Malformed),
+        (wire_errors.AnswerTooLongError, TryLater, Malformed),
+        (wire_errors.AddressError, NeedsPerson, OutcomeUnknown),
+        (wire_errors.UnsendableError, Unsupported, OutcomeUnknown),
+        (httptools.HttpParserError, TryLater, Malformed),
+        (httptools.HttpParserUpgrade, TryLater, Malformed),
+    ],
+)
+def test_the_same_exception_before_and_after_the_first_byte(
+    found: type[Exception], before: type[Exception], after: type[Exception]
+) -> None:
+    """The reactions of a write, spelt out once: whoever changes a row sees what it does."""
+    for stage, expected in ((Stage.CONNECTING, before), (Stage.SENT, after)):
+        progress = Progress()
+        progress.stage = stage
+        assert type(to_error(from_wire(_bare(found), progress), WRITE)) is expected
 
 
 def test_every_exception_of_httpx_has_a_row() -> None:
@@ -78,33 +105,31 @@ def test_no_row_is_left_over() -> None:
     assert set(HTTPX) - _of("httpx", _classes(httpx)) - ours == set()
 
 
-@pytest.mark.parametrize("found", sorted(AIOHTTP, key=lambda row: row.__name__), ids=lambda row: row.__name__)
+@pytest.mark.parametrize("found", sorted(WIRE, key=lambda row: row.__name__), ids=lambda row: row.__name__)
 def test_a_write_that_was_sent_is_never_tried_again_by_itself(found: type[BaseException]) -> None:
-    """Whatever aiohttp raises after the request was handed over, a write is not said to be unsent."""
+    """Whatever the wire raises after the request was handed over, a write is not said to be unsent."""
     progress = Progress()
     for stage in (Stage.SENT, Stage.UNKNOWN):
         progress.stage = stage
-        error = to_error(from_aiohttp(_bare(found), progress), WRITE)
+        error = to_error(from_wire(_bare(found), progress), WRITE)
         assert not isinstance(error, TryLater)
         assert isinstance(error, REACTIONS)
 
 
-@pytest.mark.parametrize("found", sorted(AIOHTTP, key=lambda row: row.__name__), ids=lambda row: row.__name__)
+@pytest.mark.parametrize("found", sorted(WIRE, key=lambda row: row.__name__), ids=lambda row: row.__name__)
 def test_what_was_not_sent_is_never_an_unknown_outcome(found: type[BaseException]) -> None:
     """Before the request was handed over nothing can have happened there."""
     progress = Progress()
     progress.stage = Stage.CONNECTING
-    assert not isinstance(to_error(from_aiohttp(_bare(found), progress), WRITE), OutcomeUnknown)
+    assert not isinstance(to_error(from_wire(_bare(found), progress), WRITE), OutcomeUnknown)
 
 
-@pytest.mark.parametrize(
-    "found", [aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, aiohttp.ClientConnectionResetError]
-)
+@pytest.mark.parametrize("found", [ConnectionEndedError, ConnectionResetError, BrokenPipeError])
 def test_closed_without_a_reply_is_a_read_error(found: type[Exception]) -> None:
     """Never ConnectTimeout or ConnectError: a retry rule that trusts those sends twice."""
     progress = Progress()
     progress.stage = Stage.SENT
-    translated = from_aiohttp(_bare(found), progress)
+    translated = from_wire(_bare(found), progress)
     assert type(translated) is httpx.ReadError
 
 
