@@ -14,6 +14,7 @@ from adapters.national_portal import answers, mapping_catalogue, wire
 from adapters.national_portal import wire_catalogue as w
 from adapters.national_portal.answers import Verdict
 from adapters.national_portal.client import Budget, PortalClient
+from adapters.national_portal.lists import read_list
 from adapters.national_portal.refusals import refused
 from adapters.national_portal.settings import NationalPortalSettings
 from contracts.catalogue import CatalogueLists, CatalogueProcedure, EntryKind
@@ -76,14 +77,9 @@ class PortalCatalogue:
             return None
         if reply.verdict is not Verdict.DONE:
             raise refused(reply.code)
-        result = reply.result
-        if isinstance(result, list):
-            if not result:
-                return None
-            if len(result) > 1:
-                raise answers.malformed("result")
-            result = result[0]
-        item = answers.read_part(w.ThuTucDayDu, result, "result.0")
+        item = answers.read_one(w.ThuTucDayDu, reply.result, "result.0")
+        if item is None:
+            return None
         if _key(item.MATTHC) != _key(code):
             raise answers.malformed("result.0.MATTHC")
         self._client.report_unknown(READ_PROCEDURE, item)
@@ -103,19 +99,7 @@ class PortalCatalogue:
             return []
 
     async def _rows(self, service: str, model: type[_Row], budget: Budget) -> list[_Row]:
-        """Return the rows of a list, given as a list or as an object whose ``data`` is the list."""
-        reply = await self._client.call(service, {}, budget, is_write=False, path=self._settings.catalogue_path)
-        if reply.verdict is not Verdict.DONE:
-            raise refused(reply.code)
-        place, rows = "result", reply.result
-        if isinstance(rows, dict):
-            place, rows = "result.data", rows.get("data")
-        if not isinstance(rows, list):
-            raise answers.malformed(place)
-        items = [answers.read_part(model, row, f"{place}.{index}") for index, row in enumerate(rows)]
-        for item in items:
-            self._client.report_unknown(service, item)
-        return items
+        return await read_list(self._client, service, model, budget, path=self._settings.catalogue_path)
 
     def _drift(self, message: str) -> mapping_catalogue.Drift:
         return lambda field: self._client.report_drift(message, field)

@@ -21,6 +21,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt,
 from adapters.national_portal import answers, wire
 from adapters.national_portal.answers import Codes, Verdict
 from adapters.national_portal.settings import NationalPortalSettings
+from adapters.transport.answers import unknown_fields
 from adapters.transport.forward import ForwardClient
 from contracts.errors import NeedsPerson, Sentence, TryLater
 from contracts.ports import AdapterContext, SharedSession
@@ -117,7 +118,7 @@ class PortalClient:
 
     def report_unknown(self, message: str, part: wire.Received, prefix: str = "") -> None:
         """Report every field of an answer that we do not know, so that drift is seen before it hurts."""
-        for field in answers.unknown_fields(part):
+        for field in unknown_fields(part):
             self._context.report_drift(message, prefix + field)
 
     def report_drift(self, message: str, field: str) -> None:

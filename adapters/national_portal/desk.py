@@ -10,6 +10,7 @@ from adapters.national_portal.answers import Verdict
 from adapters.national_portal.client import Budget, PortalClient
 from adapters.national_portal.refusals import refused
 from adapters.national_portal.settings import NationalPortalSettings
+from adapters.transport.answers import safe_name
 from contracts.errors import Malformed
 from contracts.ports import AnswerPush, CallReport, Operation, RatingPush, RepeatClass
 from contracts.questions import GivenAnswer, Question, QuestionOrigin
@@ -119,12 +120,7 @@ class PortalDesk:
             return []
         if reply.verdict is not Verdict.DONE:
             raise refused(reply.code)
-        place, rows = "result", reply.result
-        if isinstance(rows, dict):
-            place, rows = "result.data", rows.get("data")
-        if not isinstance(rows, list):
-            raise answers.malformed(place)
-        return rows
+        return answers.rows_of(reply.result)[1]
 
     async def _write(self, service: str, fields: dict[str, Any], budget: Budget) -> CallReport:
         reply = await self._client.call(service, fields, budget, is_write=True)
@@ -141,7 +137,7 @@ class PortalDesk:
             return None
         fields = item.model_extra or {}
         for name in fields.keys() - set(self._names.values()):
-            drift(answers.safe_name(name))
+            drift(safe_name(name))
         return mapping_desk.question(fields, origin, self._names, own_agency=self._settings.madonvi, drift=drift)
 
     def _drift(self, message: str) -> mapping_desk.Drift:

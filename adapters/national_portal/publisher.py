@@ -20,9 +20,11 @@ from typing import TypeVar
 from adapters.national_portal import answers, mapping, wire
 from adapters.national_portal.answers import Verdict
 from adapters.national_portal.client import Budget, PortalClient
+from adapters.national_portal.lists import read_list
 from adapters.national_portal.refusals import refused, signed
 from adapters.national_portal.settings import NationalPortalSettings
 from adapters.national_portal.values import PUBLIC_PROCEDURE
+from adapters.transport.answers import safe_name
 from contracts.dossier import Procedure, Step
 from contracts.errors import LienThongError, Sentence, TryLater
 from contracts.ports import (
@@ -225,14 +227,8 @@ class NationalPortal:
             return None
         if reply.verdict is not Verdict.DONE:
             raise refused(reply.code)
-        result = reply.result
-        if isinstance(result, list):
-            if not result:
-                return None
-            if len(result) > 1:
-                raise answers.malformed("result")
-            result = result[0]
-        return self._found(code, answers.read_part(wire.TraCuuHoSo, result, "result"))
+        found = answers.read_one(wire.TraCuuHoSo, reply.result)
+        return None if found is None else self._found(code, found)
 
     def _found(self, code: str, found: wire.TraCuuHoSo) -> PartnerDossier:
         if found.MaHoSo != code:
@@ -249,7 +245,7 @@ class NationalPortal:
                 answers.read_part(wire.TienDoDaGhi, one, f"result.{field}.{index}") for index, one in enumerate(listed)
             ]
         for name in extra:
-            self._client.report_drift(LOOK_UP_DOSSIER, answers.safe_name(name))
+            self._client.report_drift(LOOK_UP_DOSSIER, safe_name(name))
         for one in steps or ():
             self._client.report_unknown(LOOK_UP_DOSSIER, one, f"{field}.")
         return mapping.partner_dossier(found, steps, lambda field: self._client.report_drift(LOOK_UP_DOSSIER, field))
@@ -281,19 +277,7 @@ class NationalPortal:
         return tuple(found.values())
 
     async def _list(self, service: str, model: type[_Row], budget: Budget) -> list[_Row]:
-        """Return the rows of a catalogue, given as a list or as an object whose ``data`` is the list."""
-        reply = await self._client.call(service, {}, budget, is_write=False, path=self._settings.catalogue_path)
-        if reply.verdict is not Verdict.DONE:
-            raise refused(reply.code)
-        place, rows = "result", reply.result
-        if isinstance(rows, dict):
-            place, rows = "result.data", rows.get("data")
-        if not isinstance(rows, list):
-            raise answers.malformed(place)
-        items = [answers.read_part(model, row, f"{place}.{index}") for index, row in enumerate(rows)]
-        for item in items:
-            self._client.report_unknown(service, item)
-        return items
+        return await read_list(self._client, service, model, budget, path=self._settings.catalogue_path)
 
     # --- errors ---------------------------------------------------------------------------------------
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,18 +12,18 @@ import orjson
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from adapters.personal_store import wire
+from adapters.transport import answers as shared
 from adapters.transport.http import HttpAnswer
 from contracts.document_store import SignatureState
-from contracts.errors import LienThongError, Malformed, NeedsPerson, OutcomeUnknown, Rejected, Sentence, TryLater
+from contracts.errors import Malformed, NeedsPerson, Rejected, Sentence
 
 Message = TypeVar("Message", bound=wire.Received)
 
 DONE_CODE = "0"
 _CODE = re.compile(r"0|-?[1-9][0-9]{0,5}")
-_FIELD_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 
 
 def read(model: type[Message], content: bytes) -> Message:
@@ -32,7 +31,7 @@ def read(model: type[Message], content: bytes) -> Message:
     try:
         return model.model_validate_json(content)
     except ValidationError as error:
-        raise malformed(_place(error)) from None
+        raise malformed(shared.place_of(error)) from None
 
 
 def read_part(model: type[Message], value: Any, place: str) -> Message:
@@ -40,7 +39,7 @@ def read_part(model: type[Message], value: Any, place: str) -> Message:
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        raise malformed(f"{place}.{_place(error)}") from None
+        raise malformed(f"{place}.{shared.place_of(error)}") from None
 
 
 def code_of(answer: wire.Answer) -> str:
@@ -54,13 +53,7 @@ def code_of(answer: wire.Answer) -> str:
 
 def malformed(place: str) -> Malformed:
     """Return the error for an answer whose part at ``place`` breaks the contract."""
-    where, where_vi = (f" at {place}", f" tại {place}") if place else ("", "")
-    return Malformed(
-        Sentence(
-            en=f"The document store's answer is not what its protocol promises{where}.",
-            vi=f"Trả lời của Kho dữ liệu điện tử không đúng giao thức{where_vi}.",
-        )
-    )
+    return shared.malformed(_PARTNER, place)
 
 
 def refused(code: str) -> Rejected:
@@ -74,65 +67,34 @@ def refused(code: str) -> Rejected:
     )
 
 
-def unknown_fields(message: BaseModel) -> Iterator[str]:
-    """Yield the path of every field that our model of the message does not know."""
-    yield from (name if _FIELD_NAME.fullmatch(name) else "(unprintable)" for name in message.model_extra or ())
-    for name in message.model_fields_set & type(message).model_fields.keys():
-        value = getattr(message, name)
-        for part in value if isinstance(value, tuple) else (value,):
-            if isinstance(part, BaseModel):
-                yield from (f"{name}.{inner}" for inner in unknown_fields(part))
-
-
-def _place(error: ValidationError) -> str:
-    return ".".join(str(part) for part in error.errors(include_url=False, include_input=False)[0]["loc"])
-
-
-# --- HTTP status ------------------------------------------------------------------------------------------
-
-
 def check_status(answer: HttpAnswer, *, is_write: bool) -> None:
     """Raise the reaction to a status that is no success; success itself says nothing."""
-    status = answer.status
-    if 200 <= status < 300:  # noqa: PLR2004 - the class of successes
-        return
-    code = f"HTTP {status}"
-    if status >= 500:  # noqa: PLR2004 - the class of server errors
-        raise (OutcomeUnknown if is_write else TryLater)(_FAILED, upstream_code=code)
-    reaction, sentence = _REACTIONS.get(status, (NeedsPerson, _WRONG_ADDRESS))
-    raise reaction(sentence, upstream_code=code)
+    shared.check_status(answer.status, _WORDS, is_write=is_write)
 
 
-_FAILED = Sentence(
-    en="The document store failed while answering; it is asked again before anything is repeated.",
-    vi="Kho dữ liệu điện tử gặp lỗi khi trả lời; hệ thống sẽ hỏi lại trước khi gửi lần nữa.",
+_PARTNER = Sentence("The document store", "Kho dữ liệu điện tử")
+_WORDS = shared.StatusWords(
+    failed=Sentence(
+        en="The document store failed while answering; it is asked again before anything is repeated.",
+        vi="Kho dữ liệu điện tử gặp lỗi khi trả lời; hệ thống sẽ hỏi lại trước khi gửi lần nữa.",
+    ),
+    no_entry=Sentence(
+        en="The forward adapter or the document store refuses us entry; check the access rights of this subsystem.",
+        vi="Trục kết nối hoặc Kho dữ liệu điện tử từ chối truy cập; hãy kiểm tra quyền của phân hệ này.",
+    ),
+    refused=Sentence(
+        en="The forward adapter or the document store does not accept this request.",
+        vi="Trục kết nối hoặc Kho dữ liệu điện tử không chấp nhận yêu cầu này.",
+    ),
+    too_many=Sentence(
+        en="The document store or the forward adapter asks us to slow down.",
+        vi="Kho dữ liệu điện tử hoặc trục kết nối yêu cầu giảm tốc độ gửi.",
+    ),
+    wrong_address=Sentence(
+        en="Nothing of the document store answers at this address; check adapter_url, provider_url and the paths.",
+        vi="Địa chỉ này không phải của Kho dữ liệu điện tử; hãy kiểm tra adapter_url, provider_url và các đường dẫn.",
+    ),
 )
-_NO_ENTRY = Sentence(
-    en="The forward adapter or the document store refuses us entry; check the access rights of this subsystem.",
-    vi="Trục kết nối hoặc Kho dữ liệu điện tử từ chối truy cập; hãy kiểm tra quyền của phân hệ này.",
-)
-_REFUSED_REQUEST = Sentence(
-    en="The forward adapter or the document store does not accept this request.",
-    vi="Trục kết nối hoặc Kho dữ liệu điện tử không chấp nhận yêu cầu này.",
-)
-_TOO_MANY = Sentence(
-    en="The document store or the forward adapter asks us to slow down.",
-    vi="Kho dữ liệu điện tử hoặc trục kết nối yêu cầu giảm tốc độ gửi.",
-)
-_WRONG_ADDRESS = Sentence(
-    en="Nothing of the document store answers at this address; check adapter_url, provider_url and the paths.",
-    vi="Địa chỉ này không phải của Kho dữ liệu điện tử; hãy kiểm tra adapter_url, provider_url và các đường dẫn.",
-)
-_REACTIONS: dict[int, tuple[type[LienThongError], Sentence]] = {
-    400: (Rejected, _REFUSED_REQUEST),
-    401: (NeedsPerson, _NO_ENTRY),
-    403: (NeedsPerson, _NO_ENTRY),
-    407: (NeedsPerson, _NO_ENTRY),
-    408: (TryLater, _TOO_MANY),
-    413: (Rejected, _REFUSED_REQUEST),
-    422: (Rejected, _REFUSED_REQUEST),
-    429: (TryLater, _TOO_MANY),
-}
 
 
 # --- signature --------------------------------------------------------------------------------------------

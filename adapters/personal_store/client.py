@@ -12,6 +12,7 @@ import orjson
 
 from adapters.personal_store import answers, mapping, wire
 from adapters.personal_store.settings import DocumentStoreSettings
+from adapters.transport.answers import unknown_fields
 from adapters.transport.forward import ForwardClient
 from contracts.errors import NeedsPerson, Sentence, TryLater
 from contracts.ports import AdapterContext, SharedSession
@@ -86,7 +87,7 @@ class StoreClient:
 
     def report_unknown(self, message: str, part: wire.Received) -> None:
         """Report every field of an answer that we do not know."""
-        for field in answers.unknown_fields(part):
+        for field in unknown_fields(part):
             self._context.report_drift(message, field)
 
     def report_drift(self, message: str, field: str) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from adapters.national_portal import answers, wire
 from adapters.national_portal.answers import Codes, Verdict
+from adapters.transport.answers import unknown_fields
 from adapters.transport.http import HttpAnswer
 from contracts.errors import LienThongError, Malformed, NeedsPerson, OutcomeUnknown, Rejected, TryLater
 from tests.adapters.national_portal import situations as s
@@ -94,7 +95,7 @@ def test_no_answer_makes_the_reader_fall_over(body: bytes) -> None:
     try:
         answer = answers.read(wire.Answer, body)
         answers.normal_code(answer.error_code)
-        list(answers.unknown_fields(answer))
+        list(unknown_fields(answer))
     except Malformed:
         pass
 
@@ -168,10 +169,10 @@ def test_unknown_fields_are_found_at_every_depth() -> None:
             "LINHVUCTHUCHIEN": [{"MALINHVUC": "1", "TENLINHVUC": "2", "CU": None}],
         }
     )
-    assert sorted(answers.unknown_fields(item)) == ["LINHVUCTHUCHIEN.CU", "MOI"]
+    assert sorted(unknown_fields(item)) == ["LINHVUCTHUCHIEN.CU", "MOI"]
 
 
 @pytest.mark.parametrize("name", ["Trần Thị Mẫu", "099199000123", "a b", "", "x" * 65, "a\nb"])
 def test_a_field_name_that_could_be_data_is_not_repeated(name: str) -> None:
     """The name ends in a metric; a name from outside may hold anything."""
-    assert list(answers.unknown_fields(wire.Answer.model_validate({"error_code": 0, name: 1}))) == ["(unprintable)"]
+    assert list(unknown_fields(wire.Answer.model_validate({"error_code": 0, name: 1}))) == ["(unprintable)"]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from adapters.national_portal import mapping_catalogue
 from adapters.national_portal import wire_catalogue as w
-from adapters.national_portal.answers import unknown_fields
+from adapters.transport.answers import unknown_fields
 from adapters.transport.simulation.faults import FaultKind
 from contracts.catalogue import CatalogueProcedure, EntryKind
 from contracts.dossier import Channel
