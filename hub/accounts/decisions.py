@@ -9,6 +9,7 @@ from __future__ import annotations
 import orjson
 
 from contracts.accounts import Decision, Secondment
+from hub.access.second_person import is_same_person
 from hub.accounts import records, refusals
 from hub.accounts.directory import announce_change, today
 from hub.accounts.frame import APPROVING, AT_ONCE, Caller, Register, facts_of, scopes_of
@@ -71,9 +72,7 @@ class AccountDecisions(Register):
         if waiting.client_id == caller.client_id:
             raise refusals.second_person("")
         officer = facts_of(waiting).officer if waiting.kind is RequestKind.GRANT else held.facts.officer
-        if any(
-            records.is_same_person(decision.person, other) for other in (waiting.person, account_id, officer.full_name)
-        ):
+        if any(is_same_person(decision.person, other) for other in (waiting.person, account_id, officer.full_name)):
             raise refusals.second_person("person")
         by = By(caller.client_id, self.approved_by, decision, consent_document=decision.consent_document.strip())
         return held, waiting, by

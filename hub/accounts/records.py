@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -36,15 +35,6 @@ def act_context(act_id: UUID | str) -> str:
 def unit_path(code: str) -> str:
     """Return the levels of an agency from the top, for comparing: ``H99.12.``; as a prefix it covers all below."""
     return "".join(f"{level}." for level in levels(code))
-
-
-def is_same_person(one: str, other: str) -> bool:
-    """Say whether two texts name one person: case, width and spaces mean nothing."""
-    return _plain(one) == _plain(other)
-
-
-def _plain(name: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 # --- accounts -----------------------------------------------------------------------------------------------

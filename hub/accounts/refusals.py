@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contracts.errors import Sentence
+from hub.access import second_person as shared
 from hub.errors import Refusal
 
 
@@ -43,9 +44,7 @@ def own_party() -> Refusal:
 
 def second_person(field: str) -> Refusal:
     """403: the same client, person or officer on both sides."""
-    return Refusal(
-        403,
-        "second_person_required",
+    return shared.second_person_required(
         Sentence(
             en="Nobody approves what they requested, or their own account: another client of the other party and"
             " another person must decide.",

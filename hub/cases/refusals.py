@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from contracts.errors import Sentence
+from hub.access import second_person as shared
 from hub.errors import Refusal
 
 
@@ -90,33 +91,23 @@ def conflict_of_interest() -> Refusal:
 
 def second_person() -> Refusal:
     """Refuse the approval of one's own wish."""
-    return Refusal(
-        403,
-        "second_person_required",
+    return shared.second_person_required(
         Sentence(
             "Whoever asked to read the numbers cannot approve it; a second person, with another client, has to.",
             "Người đề nghị xem số định danh không được tự phê duyệt; cần người thứ hai dùng ứng dụng khác.",
-        ),
+        )
     )
 
 
 def approved_already() -> Refusal:
     """Refuse a second approval: the record names one."""
-    return Refusal(
-        409,
-        "approved_already",
-        Sentence("This reading is approved already.", "Đề nghị xem này đã được phê duyệt."),
-    )
+    return shared.approved_already(Sentence("This reading is approved already.", "Đề nghị xem này đã được phê duyệt."))
 
 
 def reading_not_approved() -> Refusal:
     """Refuse a reading on one person's word."""
-    return Refusal(
-        409,
-        "approval_required",
-        Sentence(
-            "A second person has to approve this reading first.", "Cần người thứ hai phê duyệt đề nghị xem trước."
-        ),
+    return shared.approval_required(
+        Sentence("A second person has to approve this reading first.", "Cần người thứ hai phê duyệt đề nghị xem trước.")
     )
 
 

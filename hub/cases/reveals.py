@@ -14,6 +14,7 @@ import orjson
 import uuid_utils.compat
 from psycopg.rows import dict_row
 
+from hub.access.second_person import decides_alone
 from hub.cases import refusals
 from hub.cases.evidence import numbers_in, read_pieces
 from hub.cases.records import Acting, Case, reveal_context, write_act
@@ -62,7 +63,9 @@ class Reveals:
         async with joined(self._store, within) as conn:
             one = await self._cases.require(conn, case_id, acting, CaseAct.APPROVE_REVEAL, now=now)
             asked = await _read(conn, one, reveal_id)
-            if acting.client_id == asked["asked_by"] or acting.person.casefold() == asked["asked_person"].casefold():
+            if decides_alone(
+                acting.client_id, acting.person, asked_by=asked["asked_by"], asked_person=asked["asked_person"]
+            ):
                 raise refusals.second_person()
             if asked["approved_at"] is not None:
                 raise refusals.approved_already()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contracts.errors import Sentence
+from hub.access import second_person as shared
 from hub.errors import Refusal
 from hub.replays.views import ReplayState
 
@@ -80,34 +81,28 @@ def nothing_selected() -> Refusal:
 
 def second_person() -> Refusal:
     """Refuse the approval of one's own preview."""
-    return Refusal(
-        403,
-        "second_person_required",
+    return shared.second_person_required(
         Sentence(
             "Whoever made the preview cannot approve it; a second person has to.",
             "Người lập bản xem trước không được tự phê duyệt; cần người thứ hai.",
-        ),
+        )
     )
 
 
 def approval_required(above: int) -> Refusal:
     """Refuse to start a large selection on one person's word."""
-    return Refusal(
-        409,
-        "approval_required",
+    return shared.approval_required(
         Sentence(
             f"More than {above} exchanges: a second person has to approve this preview before it is started.",
             f"Nhiều hơn {above} lượt trao đổi: cần người thứ hai phê duyệt bản xem trước trước khi bắt đầu.",
-        ),
+        )
     )
 
 
 def approved_already() -> Refusal:
     """Refuse a second approval: the record names one."""
-    return Refusal(
-        409,
-        "approved_already",
-        Sentence("This preview is approved already; it can be started.", "Đã được phê duyệt; có thể bắt đầu."),
+    return shared.approved_already(
+        Sentence("This preview is approved already; it can be started.", "Đã được phê duyệt; có thể bắt đầu.")
     )
 
 

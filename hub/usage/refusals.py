@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contracts.errors import Sentence
+from hub.access import second_person as shared
 from hub.errors import Refusal
 from hub.usage.views import WithholdingState
 
@@ -111,13 +112,11 @@ def withheld_already() -> Refusal:
 
 def second_person() -> Refusal:
     """Refuse one person both parts: another client and another person have to agree."""
-    return Refusal(
-        403,
-        "second_person_required",
+    return shared.second_person_required(
         Sentence(
             "Whoever asked for it cannot agree to it; a second person, with a client of their own, has to.",
             "Người đề nghị không được tự đồng ý; cần người thứ hai dùng ứng dụng khác.",
-        ),
+        )
     )
 
 

@@ -18,6 +18,7 @@ import uuid_utils.compat
 from psycopg.rows import dict_row
 
 from hub.access.agencies import covers
+from hub.access.second_person import decides_alone
 from hub.ledger.entries import record_act
 from hub.lookups.rows import asked_about
 from hub.store.connections import Connection
@@ -293,7 +294,7 @@ def _require_state(row: dict[str, Any], *wanted: WithholdingState) -> None:
 
 
 def _require_other(actor: Actor, client_id: str, person: str) -> None:
-    if actor.client_id == client_id or actor.person.casefold() == person.casefold():
+    if decides_alone(actor.client_id, actor.person, asked_by=client_id, asked_person=person):
         raise refusals.second_person()
 
 

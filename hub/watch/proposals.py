@@ -17,6 +17,7 @@ import uuid_utils.compat
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
+from hub.access.second_person import decides_alone
 from hub.cases.records import Acting
 from hub.ledger.entries import record_act
 from hub.masking import mask_text
@@ -222,8 +223,9 @@ class Proposals:
         row = await _row(conn, _key(proposal_id), lock=True)
         if row["kind"] == ProposalKind.PROTECTED_PEOPLE.value and not may_decide_people:
             raise refusals.police_only()
-        same_person = acting.person.casefold() == row["proposed_person"].casefold()
-        if acting.client_id == row["proposed_by"] or same_person:
+        if decides_alone(
+            acting.client_id, acting.person, asked_by=row["proposed_by"], asked_person=row["proposed_person"]
+        ):
             raise refusals.second_person()
         if row["state"] != ProposalState.PREVIEWED.value:
             raise refusals.wrong_state(row["state"])

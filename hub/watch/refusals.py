@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from contracts.errors import Sentence
+from hub.access import second_person as shared
 from hub.errors import Refusal
 
 
@@ -43,13 +44,11 @@ def nothing_changed(field: str) -> Refusal:
 
 def second_person() -> Refusal:
     """Refuse the decision over one's own proposal."""
-    return Refusal(
-        403,
-        "second_person_required",
+    return shared.second_person_required(
         Sentence(
             "Whoever made the proposal cannot decide over it; a second person, with another client, has to.",
             "Người đề xuất không được tự quyết định; cần người thứ hai dùng ứng dụng khác.",
-        ),
+        )
     )
 
 
