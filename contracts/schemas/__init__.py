@@ -28,6 +28,7 @@ from contracts.events import (
 )
 from contracts.inbox import BODIES
 from contracts.lookups import (
+    BusinessAnswer,
     BusinessLookup,
     HouseholdAnswer,
     HouseholdLookup,
@@ -111,6 +112,7 @@ PUBLISHED: tuple[PublishedModel, ...] = (
     PublishedModel("people-answer", PeopleAnswer, "output"),
     PublishedModel("household-answer", HouseholdAnswer, "output"),
     PublishedModel("verification-answer", VerificationAnswer, "output"),
+    PublishedModel("business-answer", BusinessAnswer, "output"),
     PublishedModel("paper-query", PaperQuery, "input"),
     PublishedModel("result-paper", ResultPaperEntry, "input"),
     PublishedModel("account", AccountDeclaration, "input"),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
+from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -60,6 +62,14 @@ def test_every_model_users_rely_on_is_promised() -> None:
     """A model without a promise could be changed at will."""
     promises = {path.relative_to(schemas.DIRECTORY) for path in schemas.DIRECTORY.glob("published/**/*.json")}
     assert promises == {one.promise for one in PUBLISHED}
+
+
+def test_the_page_says_what_each_schema_is() -> None:
+    """A file that the README does not name is one nobody finds; a name without a file leads nowhere."""
+    named = re.findall(r"`([a-z*-]+\.schema\.json)`", (schemas.DIRECTORY / "README.md").read_text("utf-8"))
+    files = {one.file_name for one in PUBLISHED}
+    assert {file for file in files if any(fnmatch(file, name) for name in named)} == files
+    assert [name for name in named if name != "*.schema.json" and not any(fnmatch(f, name) for f in files)] == []
 
 
 def test_a_dossier_names_the_version_it_is_written_in() -> None:
