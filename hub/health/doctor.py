@@ -43,7 +43,7 @@ async def examine() -> list[Finding]:
         settings = as_running(load_settings())
     except SettingsError as error:
         return [*findings, bad("settings", error.sentence)]
-    findings.append(_settings(settings))
+    findings += [_settings(settings), _ledger(settings)]
     findings += _data_dir(settings)
     findings.append(_key_file(settings))
     findings += await _database(settings)
@@ -113,6 +113,20 @@ def _settings(settings: Settings) -> Finding:
         return Finding("settings", Verdict.ATTENTION, sentence)
     names = ", ".join(enabled)
     return good("settings", f"They can be read; connections: {names}.", f"Đọc được cấu hình; kết nối: {names}.")
+
+
+def _ledger(settings: Settings) -> Finding:
+    """Warn of a log that is called as every other log nobody has named: its proofs do not say whose they are."""
+    origin = settings.ledger.origin
+    if not settings.ledger.is_example:
+        return good("ledger", f"Its checkpoints are signed as {origin}.", f"Điểm kiểm tra được ký với tên {origin}.")
+    sentence = Sentence(
+        en=f"Its checkpoints would be signed as {origin}, which is only an example; before the first real dossier set "
+        "ledger.origin to a name of your own, such as lienthong.<host of the province>/so-cai.",
+        vi=f"Điểm kiểm tra đang được ký với tên ví dụ {origin}; trước khi có hồ sơ thật, hãy đặt ledger.origin thành "
+        "tên riêng, ví dụ lienthong.<tên miền của tỉnh>/so-cai.",
+    )
+    return Finding("ledger", Verdict.ATTENTION, sentence)
 
 
 # --- files ------------------------------------------------------------------------------------------------

@@ -18,3 +18,8 @@ class LedgerSettings(Section):
     seal_every_seconds: float = Field(
         default=1.0, ge=1, le=3600, description="How often what happened is sealed and signed, in seconds."
     )
+
+    @property
+    def is_example(self) -> bool:
+        """Whether the origin still lies under ``.example``, which belongs to nobody (RFC 2606) and so to everybody."""
+        return self.origin.partition("/")[0].lower().endswith(".example")

@@ -137,6 +137,30 @@ def test_tables_that_are_missing(fit: Lienthong, empty_database_url: str, monkey
     assert_bad("tables", "lienthong db upgrade", "lienthong db upgrade")
 
 
+@pytest.mark.parametrize(
+    ("origin", "verdict"),
+    [
+        (None, Verdict.ATTENTION),
+        ("so-cai.H99.EXAMPLE/2026", Verdict.ATTENTION),
+        ("lienthong.h99.gov.vn/so-cai", Verdict.GOOD),
+        ("lienthong.h99.gov.vn/thu.example", Verdict.GOOD),
+    ],
+)
+def test_a_ledger_that_has_only_an_example_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, origin: str | None, verdict: Verdict
+) -> None:
+    """Only before the first entry it can be changed freely, so it is said before a process is started."""
+    monkeypatch.chdir(tmp_path)
+    if origin is not None:
+        monkeypatch.setenv("LIENTHONG_LEDGER__ORIGIN", origin)
+    finding = found("ledger")
+    assert finding.verdict is verdict
+    assert (origin or "lienthong.example/ledger") in finding.sentence.en
+    if verdict is Verdict.ATTENTION:
+        assert "set ledger.origin" in finding.sentence.en
+        assert "đặt ledger.origin" in finding.sentence.vi
+
+
 def test_an_old_python(fit: Lienthong, monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine that was moved to an older interpreter is told so."""
     monkeypatch.setattr(sys, "version_info", (3, 10, 4, "final", 0))
