@@ -79,6 +79,9 @@ FILTERS: dict[str, dict[str, Any]] = {
         "connection": "rare",
         "until": _EARLY,
     },
+    "an agency": {"agencies": ("H99.12",)},
+    "an agency without any": {"agencies": ("H98", "H99.13")},
+    "refused of an agency without any": {"agencies": ("H98",), "state": _E.REFUSED},
     "dossier in a state": {"subject": "H99.12-260101-0000017", "state": _E.DELIVERED},
 }
 

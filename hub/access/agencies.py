@@ -28,8 +28,27 @@ def levels(code: str) -> tuple[str, ...]:
 
 def covers(agencies: Iterable[str], code: str) -> bool:
     """Say whether agency ``code`` is one of ``agencies`` or lies below one of them."""
+    return _covers(agencies if isinstance(agencies, tuple) else tuple(agencies), code)
+
+
+# Asked three times by every look-up, mostly of the same few clients, accounts and units.
+@lru_cache(maxsize=8192)
+def _covers(agencies: tuple[str, ...], code: str) -> bool:
     below = levels(code)
     return any(below[: len(above)] == above for above in map(levels, agencies))
+
+
+def patterns(agencies: Iterable[str]) -> list[str]:
+    """Return patterns for SQL's ``LIKE`` that every agency code covered by ``agencies`` fits, in both generations.
+
+    ``H99.12`` begins with the top and ``000.00.12.H99`` ends with it. A few codes may fit that are not covered, so who
+    narrows a query by these asks `covers` of what it finds. A code holds no character that a pattern reads otherwise.
+    """
+    found: dict[str, None] = {}
+    for parts in map(levels, agencies):
+        above, below = ".".join(parts), ".".join(reversed(parts))
+        found |= dict.fromkeys((above, f"{above}.%", below, f"%.{below}"))
+    return list(found)
 
 
 def require_agency(agencies: Iterable[str], dossier_code: str) -> None:

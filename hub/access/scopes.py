@@ -74,8 +74,9 @@ _SENTENCES: dict[Scope, Sentence] = {
         "Khai hồ sơ của các cơ quan được giao và ghi nhận diễn biến của hồ sơ.",
     ),
     Scope.EXCHANGES_READ: Sentence(
-        "See the exchanges of all agencies; for operators. They name dossier codes and states, nothing of a citizen.",
-        "Xem trao đổi của mọi cơ quan (người vận hành). Chỉ có mã, trạng thái hồ sơ, không có dữ liệu công dân.",
+        "See exchanges; a client that has agencies, only theirs. They name codes and states, nothing of a citizen.",
+        "Xem trao đổi; ứng dụng được giao cơ quan thì chỉ của các cơ quan đó. Chỉ có mã và trạng thái, không có dữ liệu"
+        " công dân.",
     ),
     Scope.EXCHANGES_MANAGE: Sentence(
         "Replay or dismiss single exchanges; a client that has agencies, only theirs.",

@@ -100,12 +100,13 @@ class Exchanges(ExchangeActs, Protocol):
         until: datetime | None = None,
         cursor: str | None = None,
         limit: int = 50,
+        agencies: Sequence[str] = (),
     ) -> ExchangePage:
-        """Return a page, newest first."""
+        """Return a page, newest first, of what a client confined to ``agencies`` may see; none: all."""
         ...
 
-    async def get(self, exchange_id: str) -> ExchangeDetail:
-        """Return one exchange or refuse with 404."""
+    async def get(self, exchange_id: str, *, agencies: Sequence[str] = ()) -> ExchangeDetail:
+        """Return one exchange or refuse with 404; ``agencies`` as above."""
         ...
 
 
@@ -152,12 +153,14 @@ class OperatorApi:
             until=query.until,
             cursor=query.cursor,
             limit=query.limit,
+            agencies=call.principal.agencies,
         )
         return Answer(200, PAGE.dump_json(page))
 
     async def exchange(self, call: Call) -> ASGIApp:
         """``GET /v1/exchanges/{id}``."""
-        return Answer(200, DETAIL.dump_json(await self._exchanges.get(call.path["id"])))
+        found = await self._exchanges.get(call.path["id"], agencies=call.principal.agencies)
+        return Answer(200, DETAIL.dump_json(found))
 
     async def connections(self, call: Call) -> ASGIApp:  # noqa: ARG002 - every handler takes the call
         """``GET /v1/connections``."""

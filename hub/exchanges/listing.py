@@ -17,6 +17,8 @@ from uuid import UUID
 from psycopg import AsyncConnection
 from psycopg.rows import dict_row
 
+from hub.access.agencies import patterns
+from hub.exchanges.ownership import CONFINED, OWNER, is_owned
 from hub.exchanges.views import ATTENTION_STATES, ExchangeState
 
 MAX_EXAMINED = 1_000
@@ -42,6 +44,8 @@ class ExchangeFilter:
     subject: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    agencies: Sequence[str] = ()
+    """Those the reader is confined to; none: all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +68,20 @@ async def read_page(
 
     It may be short, even empty, and still have a cursor; without a cursor there is nothing more.
     """
+    page = await _read_page(conn, wanted, after=after, limit=limit, max_examined=max_examined)
+    if not wanted.agencies:
+        return page
+    return Page([row for row in page.rows if is_owned(wanted.agencies, row.pop("owner"))], page.next_cursor)
+
+
+async def _read_page(
+    conn: AsyncConnection[Any], wanted: ExchangeFilter, *, after: UUID | None, limit: int, max_examined: int
+) -> Page:
     place, rest, values = _conditions(wanted, after)
     values |= {"most": max_examined, "limit": limit + 1}
+    columns = f"{SUMMARY_COLUMNS}, {OWNER} AS owner" if wanted.agencies else SUMMARY_COLUMNS
     if wanted.state is not None and wanted.state.is_open and wanted.subject is None:
-        rows = await _among_open(conn, [*place, *rest], values)
+        rows = await _among_open(conn, columns, [*place, *rest], values)
         if rows is not None:
             return Page(rows[:limit], rows[limit - 1]["id"] if len(rows) > limit else None)
     where = f"WHERE {' AND '.join(place)}" if place else ""
@@ -75,7 +89,7 @@ async def read_page(
     # The inner limit is a fence: whatever the planner believes of the filters, no more than that is read.
     rows = await (
         await conn.cursor(row_factory=dict_row).execute(
-            f"SELECT {SUMMARY_COLUMNS} FROM ("  # noqa: S608 - columns and conditions are constants
+            f"SELECT {columns} FROM ("  # noqa: S608 - columns and conditions are constants
             f"  SELECT * FROM (SELECT * FROM exchanges {where} ORDER BY id DESC LIMIT %(most)s) e {also}"
             "   ORDER BY id DESC LIMIT %(limit)s"
             ") e ORDER BY e.id DESC",
@@ -95,7 +109,7 @@ async def read_page(
 
 
 async def _among_open(
-    conn: AsyncConnection[Any], conditions: Sequence[str], values: dict[str, Any]
+    conn: AsyncConnection[Any], columns: str, conditions: Sequence[str], values: dict[str, Any]
 ) -> list[dict[str, Any]] | None:
     """Return a page of the open exchanges, or ``None`` when there are as many of them as a page examines.
 
@@ -110,7 +124,7 @@ async def _among_open(
         return None
     return await (
         await conn.cursor(row_factory=dict_row).execute(
-            f"SELECT {SUMMARY_COLUMNS} FROM ({open_ones} LIMIT %(most)s) e"  # noqa: S608 - constants
+            f"SELECT {columns} FROM ({open_ones} LIMIT %(most)s) e"  # noqa: S608 - constants
             f" WHERE {' AND '.join(conditions)} ORDER BY e.id DESC LIMIT %(limit)s",
             values,
         )
@@ -148,6 +162,9 @@ def _conditions(wanted: ExchangeFilter, after: UUID | None) -> tuple[list[str], 
     if after is not None:
         place.append("id < %(after)s")
         values["after"] = after
+    if wanted.agencies:
+        rest.append(CONFINED)
+        values["confined"] = patterns(wanted.agencies)
     return place, rest, values
 
 

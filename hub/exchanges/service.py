@@ -12,11 +12,11 @@ from psycopg.rows import dict_row
 
 from contracts.errors import Sentence
 from contracts.ports import RepeatClass
-from hub.access.agencies import covers
 from hub.errors import Refusal
 from hub.exchanges import stops
 from hub.exchanges.listing import SUMMARY_COLUMNS, ExchangeFilter, read_page
 from hub.exchanges.ordering import by_deadline
+from hub.exchanges.ownership import is_visible
 from hub.exchanges.reopening import Candidate, dismiss, lock, reopen
 from hub.exchanges.views import (
     AttemptView,
@@ -77,12 +77,14 @@ class ExchangeService:
         until: datetime | None = None,
         cursor: str | None = None,
         limit: int = 50,
+        agencies: Sequence[str] = (),
     ) -> ExchangePage:
         """Return exchanges newest first; ``cursor`` continues where the page before ended.
 
-        A page may be short, even empty, and still have a ``next_cursor``: see `hub.exchanges.listing`.
+        A page may be short, even empty, and still have a ``next_cursor``: see `hub.exchanges.listing`. ``agencies`` are
+        those the reader is confined to; none: all. So in every method here.
         """
-        wanted = ExchangeFilter(connection, state, operation, subject, since, until)
+        wanted = ExchangeFilter(connection, state, operation, subject, since, until, agencies)
         after = _uuid(cursor, _BAD_CURSOR, "cursor", 400) if cursor else None
         async with self._store.transaction() as conn:
             page = await read_page(conn, wanted, after=after, limit=min(max(limit, 1), _MOST))
@@ -91,10 +93,13 @@ class ExchangeService:
             next_cursor=None if page.next_cursor is None else str(page.next_cursor),
         )
 
-    async def get(self, exchange_id: str, *, within: Connection | None = None) -> ExchangeDetail:
+    async def get(
+        self, exchange_id: str, *, agencies: Sequence[str] = (), within: Connection | None = None
+    ) -> ExchangeDetail:
         """Return one exchange with its attempts, or refuse with 404."""
         key = _uuid(exchange_id, _NO_EXCHANGE, "id", 404)
         async with joined(self._store, within) as conn:
+            await self._require_visible(conn, key, agencies)
             row = await (
                 await conn.cursor(row_factory=dict_row).execute(
                     f"SELECT {SUMMARY_COLUMNS} FROM exchanges e WHERE e.id = %s",  # noqa: S608 - a constant
@@ -128,7 +133,7 @@ class ExchangeService:
     ) -> ExchangeDetail:
         """Open an ended exchange again under its own id; the partner is asked first where that is needed.
 
-        ``agencies`` are those the actor is confined to; none: all. ``within`` is the transaction to do it in.
+        ``within`` is the transaction to do it in.
         """
         async with joined(self._store, within) as conn:
             one = await self._lock(conn, exchange_id, agencies)
@@ -181,11 +186,17 @@ class ExchangeService:
 
     async def _lock(self, conn: Connection, exchange_id: str, agencies: Sequence[str]) -> Candidate:
         key = _uuid(exchange_id, _NO_EXCHANGE, "id", 404)
+        await self._require_visible(conn, key, agencies)
         one = (await lock(conn, [key])).get(key)
-        # To whom it is closed it does not exist: a refusal of another kind would tell that it does.
-        if one is None or (agencies and not covers(agencies, one.subject.partition("-")[0])):
+        if one is None:
             raise Refusal(404, "exchange_not_found", _NO_EXCHANGE, field="id")
         return one
+
+    @staticmethod
+    async def _require_visible(conn: Connection, key: UUID, agencies: Sequence[str]) -> None:
+        # To whom it is closed it does not exist: a refusal of another kind would tell that it does.
+        if agencies and not await is_visible(conn, key, agencies):
+            raise Refusal(404, "exchange_not_found", _NO_EXCHANGE, field="id")
 
     def _summary(self, row: Mapping[str, Any]) -> dict[str, Any]:
         info = self._connections.get(row["connection"])

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
 
 from contracts.codes import AgencyCode, DossierCode
 from contracts.text import Model, require_plausible
-from hub.access.agencies import levels
+from hub.access.agencies import patterns
 from hub.exchanges.views import ATTENTION_STATES, ExchangeState
 
 _Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
@@ -80,9 +80,8 @@ def conditions(wanted: ExchangeSelection, agencies: Iterable[str]) -> tuple[str,
     add("e.connection = %(connection)s", "connection", wanted.connection)
     add("e.operation = %(operation)s", "operation", wanted.operation)
     add("e.subject = %(subject)s", "subject", wanted.subject)
-    add("e.subject LIKE ANY(%(agency)s)", "agency", None if wanted.agency is None else _patterns(wanted.agency))
-    confined = [pattern for agency in agencies for pattern in _patterns(agency)]
-    add("e.subject LIKE ANY(%(confined)s)", "confined", confined or None)
+    add("e.subject LIKE ANY(%(agency)s)", "agency", None if wanted.agency is None else _of_dossiers([wanted.agency]))
+    add("e.subject LIKE ANY(%(confined)s)", "confined", _of_dossiers(agencies) or None)
     add("e.accepted_at >= %(accepted_since)s", "accepted_since", wanted.accepted_since)
     add("e.accepted_at < %(accepted_until)s", "accepted_until", wanted.accepted_until)
     add("e.ended_at >= %(ended_since)s", "ended_since", wanted.ended_since)
@@ -97,12 +96,6 @@ def conditions(wanted: ExchangeSelection, agencies: Iterable[str]) -> tuple[str,
     return " AND ".join(parts), values
 
 
-def _patterns(agency: str) -> list[str]:
-    """Return what dossier codes of an agency and of all below it look like, in both generations of codes.
-
-    ``H99.12`` begins with the top and ``000.00.12.H99`` ends with it (`hub.access.agencies`). An agency code holds
-    no character that a pattern reads otherwise.
-    """
-    parts = levels(agency)
-    from_the_top, from_below = ".".join(parts), ".".join(reversed(parts))
-    return [f"{from_the_top}-%", f"{from_the_top}.%", f"%.{from_below}-%"]
+def _of_dossiers(agencies: Iterable[str]) -> list[str]:
+    """Return what dossier codes of agencies and of all below them look like."""
+    return [f"{one}-%" for one in patterns(agencies)]

@@ -8,6 +8,7 @@ from ipaddress import ip_network
 import httpx
 import pytest
 
+from hub.access.scopes import Scope
 from hub.app import Services, create_app
 from hub.settings import Settings
 from tests.hub.api.world import CODE, PORTAL, ApiWorld, assert_problem, fresh_key, http, step
@@ -61,6 +62,21 @@ async def test_one_exchange(api: ApiWorld) -> None:
     assert detail["repeat_class"] == "idempotent"
     assert detail["attempt_list"] == []
     assert "Trần Thị Mẫu" not in answer.text
+
+
+async def test_a_client_of_an_agency_sees_its_own(api: ApiWorld) -> None:
+    """Listed and read: only of its agencies; of the others not even that they exist. An operator sees them all."""
+    [ours] = (await api.put("H99.12-261008-0001")).json()["exchange_ids"]
+    [theirs] = (await api.put("H99.13-261008-0001")).json()["exchange_ids"]
+    ward = await api.calling([Scope.EXCHANGES_READ], agencies=["H99.13"])
+    operator = await api.calling([Scope.EXCHANGES_READ], agencies=[])
+    for caller, seen in ((ward, [theirs]), (operator, [theirs, ours])):
+        assert [one["id"] for one in (await caller.get("/v1/exchanges")).json()["items"]] == seen
+        assert (await caller.get(f"/v1/exchanges/{theirs}")).status_code == 200
+    for query in ({"subject": "H99.12-261008-0001"}, {"state": "accepted", "subject": "H99.12-261008-0001"}):
+        assert (await ward.get("/v1/exchanges", params=query)).json() == {"items": [], "next_cursor": None}
+    assert_problem(await ward.get(f"/v1/exchanges/{ours}"), 404, "exchange_not_found", "id")
+    assert (await operator.get(f"/v1/exchanges/{ours}")).json()["id"] == ours
 
 
 @pytest.mark.parametrize("exchange_id", ["00000000-0000-7000-8000-000000000000", "x", "%00", "1' OR '1'='1"])

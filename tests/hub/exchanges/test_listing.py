@@ -9,6 +9,8 @@ from uuid import UUID
 import pytest
 from psycopg import AsyncCursor
 
+from contracts.codes import agency_of_dossier
+from hub.access.agencies import covers
 from hub.exchanges.listing import ExchangeFilter, first_id_at, read_page
 from hub.exchanges.views import ExchangeState
 from hub.store.engine import Store
@@ -20,12 +22,13 @@ COUNT = 400
 _SEED = """
 WITH lane AS (
     INSERT INTO lanes (connection, subject, open_count)
-    SELECT 'portal', 'H99.12-261008-' || lpad(n::text, 4, '0'), 0 FROM generate_series(0, 39) AS n
+    SELECT 'portal', CASE WHEN n %% 5 = 4 THEN 'H99.13' WHEN n = 33 THEN '000.00.12.H99' ELSE 'H99.12' END
+                     || '-261008-' || lpad(n::text, 4, '0'), 0 FROM generate_series(0, 39) AS n
     RETURNING id, subject
 ), rows AS (
     SELECT n, lane.id AS lane_id, lane.subject, %(begin)s + n * interval '1 minute' AS at
     FROM generate_series(0, %(count)s - 1) AS n
-    JOIN lane ON lane.subject = 'H99.12-261008-' || lpad((n %% 40)::text, 4, '0')
+    JOIN lane ON lane.subject LIKE '%%-261008-' || lpad((n %% 40)::text, 4, '0')
 )
 INSERT INTO exchanges (id, lane_id, connection, subject, operation, revision, state, accepted_at, ended_at)
 SELECT (lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0') || '7000' || '8000'
@@ -59,6 +62,12 @@ FILTERS: list[dict[str, Any]] = [
     {"until": BEGIN + timedelta(minutes=10)},
     {"since": BEGIN + timedelta(minutes=100), "until": BEGIN + timedelta(minutes=110), "connection": "rare"},
     {"subject": "H99.12-261008-0007", "state": E.DELIVERED, "operation": "push_dossier", "until": BEGIN},
+    {"agencies": ("H99",)},
+    {"agencies": ("H99.12",)},
+    {"agencies": ("H98", "H99.13.2")},
+    {"agencies": ("000.00.13.H99",), "state": E.WAITING},
+    {"agencies": ("H99.13",), "subject": "H99.12-261008-0007"},
+    {"agencies": ("H99.13",), "state": E.REFUSED, "connection": "portal"},
 ]
 
 
@@ -89,7 +98,9 @@ async def test_pages_together_are_the_plain_list(seeded: Store, most: int) -> No
 def _matches(row: Any, wanted: dict[str, Any]) -> bool:
     named = dict(zip(("id", "connection", "state", "operation", "subject", "accepted_at"), row, strict=True))
     return all(
-        named["accepted_at"] >= value
+        covers(value, agency_of_dossier(named["subject"]))
+        if name == "agencies"
+        else named["accepted_at"] >= value
         if name == "since"
         else named["accepted_at"] < value
         if name == "until"
