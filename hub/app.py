@@ -58,7 +58,7 @@ from hub.health.probe_service import ProbeService, probe_service
 from hub.health.readiness import Prober
 from hub.inbox.handing_out import publisher_of
 from hub.inbox.reading import InboxService
-from hub.inbox.wiring import build_door, file_client, webhook_client
+from hub.inbox.wiring import build_door, event_jobs, file_client, webhook_client
 from hub.ledger.sealer import LedgerSealer
 from hub.ledger.service import LedgerService
 from hub.lookups.wiring import LookupServices, lookup_services
@@ -79,7 +79,6 @@ from hub.web.access_log import AccessLog
 from hub.web.answers import Answer
 from hub.web.application import Application
 from hub.web.resources import PUBLIC, Call, Operation, Resource, Success
-from hub.webhooks.dispatch import Dispatcher
 from hub.webhooks.endpoints import webhook_endpoints
 
 
@@ -230,7 +229,7 @@ async def build_clerk(settings: Settings) -> AsyncGenerator[Clerk]:
             *Subjects.of(opened).jobs(settings, store),
             Job("reconciliation", _reconciliation_job(settings, store, opened).run),
             Job("scores", _score_keeper(settings, store, opened).run),
-            Job("webhooks", Dispatcher(store, webhook_http, settings.webhooks).run),
+            *event_jobs(settings, store, webhook_http),
             Job("replays", ReplayRunner(store, connection_infos(opened), settings.replays).run),
             Job("ledger", _ledger_sealer(store, settings).run),
             *hub.lookups.wiring.jobs(settings, store, load_profile(settings.profile)),

@@ -163,7 +163,8 @@ class InboxService:
         return StoredFile(row[0], self._store.sealer.open(row[1], file_context(event_id, number)))
 
     async def _require(self, conn: AsyncConnection[Any], event_id: UUID, agencies: Sequence[str]) -> None:
-        cursor = await conn.execute("SELECT agency_code FROM inbox_events WHERE id = %s", (event_id,))
+        # Held, so that it is not removed before what is done with it is done.
+        cursor = await conn.execute("SELECT agency_code FROM inbox_events WHERE id = %s FOR KEY SHARE", (event_id,))
         row = await cursor.fetchone()
         # What belongs to others is answered like what does not exist.
         if row is None or not may_see(agencies, row[0]):

@@ -173,9 +173,9 @@ async def _insert(
         (inbound.system, inbound.kind.value, their_id),
     )
     row = await found.fetchone()
-    if row is None:  # only a deletion between the two statements could do this, and events are never deleted
-        message = "an event vanished while it was being compared"
-        raise LookupError(message)
+    if row is None:
+        # Its time was over and it was removed between the two statements; a second time it cannot be in the way.
+        return await _insert(conn, inbound, event_id, digest=digest, sealer=sealer)
     return (Receipt.DUPLICATE if bytes(row[1]) == digest else Receipt.CONFLICT), row[0]
 
 

@@ -82,6 +82,9 @@ class InboundSettings(Section):
         description="Address under which partners reach this hub, for one-time addresses of files; e.g. "
         "https://lienthong.h99.example",
     )
+    keep_events_days: int = Field(
+        default=730, ge=90, le=36_500, description="How long an event is kept after it was acknowledged, in days."
+    )
     files: FileSourceSettings = Field(default_factory=FileSourceSettings, description="Files handed to partners.")
 
 

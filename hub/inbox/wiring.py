@@ -1,4 +1,4 @@
-"""The door of this deployment, made of its connections."""
+"""The door of this deployment, made of its connections, and what the clerk does about what came in."""
 
 from __future__ import annotations
 
@@ -8,14 +8,17 @@ from datetime import timedelta
 from pathlib import Path
 
 from contracts.inbound import ServesInbound
+from hub.clerk import Job
 from hub.inbox.credentials import Doorman
 from hub.inbox.desk import Desk
 from hub.inbox.door import Door, Entrance
 from hub.inbox.downloads import Downloads
+from hub.inbox.retention import Retention
 from hub.outgoing import OutgoingClient
 from hub.registry import OpenConnection
 from hub.settings import Settings
 from hub.store.engine import Store
+from hub.webhooks.dispatch import Dispatcher
 
 
 def trust(ca_file: Path | None) -> ssl.SSLContext | None:
@@ -32,6 +35,19 @@ def file_client(settings: Settings) -> OutgoingClient:
 def webhook_client(settings: Settings) -> OutgoingClient:
     """Return the client that calls webhooks; open it before use."""
     return OutgoingClient(settings.webhooks.reach(), tls=trust(settings.webhooks.ca_file))
+
+
+def event_jobs(settings: Settings, store: Store, http: OutgoingClient) -> list[Job]:
+    """Return what the clerk does about events: send them on through ``http``, and remove those whose time is over."""
+    retention = Retention(
+        store,
+        events_for=timedelta(days=settings.inbound.keep_events_days),
+        deliveries_for=timedelta(days=settings.webhooks.keep_deliveries_days),
+    )
+    return [
+        Job("webhooks", Dispatcher(store, http, settings.webhooks).run),
+        Job("inbox_retention", retention.run),
+    ]
 
 
 def build_door(settings: Settings, store: Store, opened: Mapping[str, OpenConnection], files: OutgoingClient) -> Door:

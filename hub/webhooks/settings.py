@@ -42,6 +42,10 @@ class WebhookSettings(Section):
         default=24.0, ge=0, le=720, description="How long a replaced secret goes on signing beside the new one."
     )
 
+    keep_deliveries_days: int = Field(
+        default=90, ge=1, le=36_500, description="How long a delivery that arrived is shown with its attempts, in days."
+    )
+
     @model_validator(mode="after")
     def _allow_is_readable(self) -> Self:
         try:
