@@ -14,14 +14,13 @@ from contracts.codes import AgencyCode, DossierCode, EnterpriseCode, ProcedureCo
 from contracts.population import CitizenQuestion, CitizenRecord, Confirmation, DataGroup, Extent, Household
 from contracts.text import Code, Model, Nfc, SchemaNote, VisibleNfc, personal
 
-# Officers' addresses and nobody else's: few, and the same ones all day.
-_address = lru_cache(maxsize=4096)(ip_address)
 
-
+# Officers' addresses and nobody else's: few, and the same ones all day. Good ones only are remembered.
+@lru_cache(maxsize=4096)
 def parse_address(value: str) -> str:
     """Check an IP address, version 4 or 6."""
     try:
-        _address(value)
+        ip_address(value)
     except ValueError:
         raise PydanticCustomError("ip_address", "not an IP address such as 10.0.0.7") from None
     return value

@@ -91,7 +91,9 @@ def require_visible(value: str) -> str:
 
 def require_visible_nfc(value: str) -> str:
     """Refuse what `require_nfc` or `require_visible` refuses; one call costs less than two."""
-    return require_nfc(require_visible(value))
+    if not value or value.isspace():
+        return require_visible(value)
+    return require_nfc(value)
 
 
 Nfc = AfterValidator(require_nfc)

@@ -99,7 +99,12 @@ class Account:
     @property
     def idle_since(self) -> datetime:
         """Since when it has not been used; a new grant or reinstatement counts as a use (VP 8.4)."""
-        return max(one for one in (self.created_at, self.activated_at, self.last_used_at) if one is not None)
+        latest = self.created_at
+        if self.activated_at is not None and self.activated_at > latest:
+            latest = self.activated_at
+        if self.last_used_at is not None and self.last_used_at > latest:
+            latest = self.last_used_at
+        return latest
 
 
 # --- reading ------------------------------------------------------------------------------------------------

@@ -62,7 +62,7 @@ class Word(StrEnum):
 _WORDS: Final = {one.value.encode(): one for one in Word}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Counted:
     """The answer of the script."""
 

@@ -62,7 +62,7 @@ _FAILURES = (RedisError, OSError, TimeoutError)
 _MADE: Final = frozenset({Word.ADMITTED, Word.STEPPED_UP})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class GateRequest:
     """One look-up before the gate."""
 
@@ -83,7 +83,7 @@ class GateRequest:
     """What is asked, sealed: kept by the counters where they are shared, until `Gate.written_soon`."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class GateVerdict:
     """What the gate decided, and on what."""
 

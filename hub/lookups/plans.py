@@ -28,7 +28,7 @@ class GateRefusal(Refusal):
         self.wait_seconds = wait_seconds
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Handed:
     """What one look-up gave: how it is recorded, and the part of the answer that is about the subject."""
 
@@ -57,7 +57,7 @@ class MismatchError(Exception):
     """The partner answered about somebody else."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Plan:
     """One kind of look-up, ready to be made."""
 

@@ -80,9 +80,10 @@ class ScopeRules:
             return "dossier_unknown"
         if lookup.procedure_code is not None and procedure_root(lookup.procedure_code) != head.procedure_root:
             return "procedure_mismatch"
-        lasts = timedelta(days=self.settings.closed_dossier_days)
-        if head.closed_at is not None and lookup.break_glass is None and now - head.closed_at > lasts:
-            return "dossier_closed"
+        if head.closed_at is not None and lookup.break_glass is None:
+            lasts = timedelta(days=self.settings.closed_dossier_days)
+            if now - head.closed_at > lasts:
+                return "dossier_closed"
         if account.scope.covers_unit(head.agency_code) or (head.assigned is not None and account.id in head.assigned):
             return None
         return "dossier_of_another_unit"

@@ -7,9 +7,10 @@ It is one for the life of the log: under another key nobody's earlier look-ups c
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import secrets
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
 
 from hub.store.engine import Store
 
@@ -28,7 +29,12 @@ def key_context(key_id: str) -> str:
 
 def subject_hash(key: bytes, number: str) -> bytes:
     """Return HMAC-SHA256 of a personal number, old card or enterprise code, 32 bytes."""
-    return hmac.digest(key, number.encode(), hashlib.sha256)
+    return _finished(HMAC(key, SHA256()), number.encode())
+
+
+def _finished(made: HMAC, content: bytes) -> bytes:
+    made.update(content)
+    return made.finalize()
 
 
 class SubjectHasher:
@@ -36,7 +42,9 @@ class SubjectHasher:
 
     def __init__(self, key: bytes) -> None:
         """See `open`."""
-        self._key = key
+        # Begun once with the key and copied for each number: of a look-up's own steps, setting the key up anew was one
+        # of the dearest.
+        self._begun = HMAC(key, SHA256())
 
     @classmethod
     async def open(cls, store: Store) -> SubjectHasher:
@@ -54,8 +62,8 @@ class SubjectHasher:
 
     def hash(self, number: str) -> bytes:
         """Return the hash of a number, 32 bytes."""
-        return subject_hash(self._key, number)
+        return _finished(self._begun.copy(), number.encode())
 
     def derive(self, purpose: bytes) -> bytes:
         """Return a key for another purpose inside the gate, which says nothing of this one."""
-        return hmac.digest(self._key, b"lienthong lookup key: " + purpose, hashlib.sha256)
+        return _finished(self._begun.copy(), b"lienthong lookup key: " + purpose)

@@ -22,6 +22,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from time import monotonic
+from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -71,13 +72,21 @@ def sealed_with(blob: bytes) -> int:
     return int.from_bytes(blob[1:HEADER_BYTES], "big")
 
 
+class _Active(NamedTuple):
+    """What seals now, made ready when it is chosen and never altered: one value, so that threads see all of it."""
+
+    key_id: int
+    head: bytes
+    cipher: AESGCM
+
+
 class Sealer:
     """Seals with the active data key, opens with any known one. Safe to share between tasks and threads."""
 
     def __init__(self, keys: Iterable[DataKey]) -> None:
         self._ciphers: dict[int, AESGCM] = {}
         self._order: list[DataKey] = []
-        self._active: DataKey | None = None
+        self._active: _Active | None = None
         self._switch_at = 0.0
         self._seals: dict[int, int] = {}
         self.replace(keys)
@@ -102,7 +111,7 @@ class Sealer:
         Raises:
             SealError: There is none.
         """
-        return self._current().id
+        return self._current().key_id
 
     def seal(self, plain: bytes, context: str) -> bytes:
         """Seal ``plain`` for the place that ``context`` names.
@@ -110,11 +119,10 @@ class Sealer:
         Raises:
             SealError: There is no active data key.
         """
-        key = self._current()
-        head = header(key.id)
+        key_id, head, cipher = self._current()
         nonce = os.urandom(NONCE_BYTES)
-        self._seals[key.id] = self._seals.get(key.id, 0) + 1
-        return head + nonce + self._ciphers[key.id].encrypt(nonce, plain, head + context.encode())
+        self._seals[key_id] = self._seals.get(key_id, 0) + 1
+        return head + nonce + cipher.encrypt(nonce, plain, head + context.encode())
 
     def open(self, blob: bytes, context: str) -> bytes:
         """Return the plain value.
@@ -150,7 +158,7 @@ class Sealer:
         taken, self._seals = self._seals, {}
         return taken
 
-    def _current(self) -> DataKey:
+    def _current(self) -> _Active:
         if monotonic() >= self._switch_at:
             self._choose_active()
         if self._active is None:
@@ -162,5 +170,6 @@ class Sealer:
 
     def _choose_active(self) -> None:
         now = monotonic()
-        self._active = next((key for key in reversed(self._order) if key.active_from <= now), None)
+        key = next((key for key in reversed(self._order) if key.active_from <= now), None)
+        self._active = None if key is None else _Active(key.id, header(key.id), self._ciphers[key.id])
         self._switch_at = next((key.active_from for key in self._order if key.active_from > now), float("inf"))

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from importlib.metadata import version
+from types import MappingProxyType
 from typing import Any, cast
 
 from fastapi import FastAPI
@@ -36,6 +37,7 @@ GUARDED_PREFIX = "/v1/"
 Job = Callable[[], Coroutine[Any, Any, None]]
 
 _ANY = object()
+_NO_PARAMETERS: Mapping[str, str] = MappingProxyType({})
 
 
 class Application(FastAPI):
@@ -66,6 +68,8 @@ class Application(FastAPI):
         self.resources = tuple(resources)
         self._guard = guard
         self._table = _table(self.resources)
+        # Most addresses have no parameters: those are found at once.
+        self._fixed = {one.path: one for one in self.resources if "{" not in one.path}
         self._access_log = access_log
         self._jobs = tuple(jobs)
         self._door = door
@@ -91,15 +95,18 @@ class Application(FastAPI):
             self._access_log.flush()
 
     async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
-        resource, parameters = _find(self._table, scope["path"])
+        path = scope["path"]
+        resource, parameters = self._fixed.get(path), _NO_PARAMETERS
+        if resource is None:
+            resource, parameters = _find(self._table, path)
         if resource is not None:
             scope["path_params"] = parameters
             await resource(scope, receive, send)
             return
-        if self._door is not None and scope["path"].startswith(PREFIX):
+        if self._door is not None and path.startswith(PREFIX):
             await self._door(scope, receive, send)
             return
-        if scope["path"].startswith(GUARDED_PREFIX):
+        if path.startswith(GUARDED_PREFIX):
             await self._guard.authenticate(dict(scope["headers"]))
             raise HTTPException(404)  # also for a route of FastAPI's: below /v1 every operation declares its scope
         await super().__call__(scope, receive, send)
@@ -129,7 +136,7 @@ def _table(resources: Sequence[Resource]) -> dict[Any, Any]:
     return root
 
 
-def _find(table: dict[Any, Any], path: str) -> tuple[Resource | None, dict[str, str]]:
+def _find(table: dict[Any, Any], path: str) -> tuple[Resource | None, Mapping[str, str]]:
     node = table
     values: list[str] = []
     for segment in path.split("/")[1:]:

@@ -13,6 +13,10 @@ from hub.errors import Refusal
 JSON_TYPES = (b"application/json", b"application/json; charset=utf-8", b"application/json;charset=utf-8")
 
 
+ARRIVED = "lienthong.arrived"
+"""Key of the ASGI scope: set by our server once the request is here to its last byte."""
+
+
 class ClientGone(Exception):  # noqa: N818 - nobody is left to be told
     """The client closed the connection before its request was complete; nothing was stored."""
 
@@ -48,23 +52,27 @@ def require_uncompressed(headers: Mapping[bytes, bytes]) -> None:
 
 
 async def read_body(
-    receive: Receive, headers: Mapping[bytes, bytes], *, max_bytes: int, timeout_seconds: float
+    receive: Receive,
+    headers: Mapping[bytes, bytes],
+    *,
+    max_bytes: int,
+    timeout_seconds: float,
+    has_arrived: bool = False,
 ) -> bytes:
     """Return the body.
 
+    ``has_arrived`` says that nothing is to be waited for (`ARRIVED`): no time is then taken, which most requests save.
     Raises `Refusal` 413 as soon as it is known to be too large – by its declared length before any of it is read,
     else at the first byte too many – 408 when it does not come in time, and `ClientGone`.
     """
     declared = headers.get(b"content-length")
     if declared is not None and int(declared) > max_bytes:
         raise _too_large(max_bytes)
+    if has_arrived:
+        return await _collect(receive, max_bytes)
     try:
         async with asyncio.timeout(timeout_seconds):
-            message = await receive()
-            body: bytes = message.get("body", b"")
-            if not message.get("more_body") and message["type"] == "http.request" and len(body) <= max_bytes:
-                return body  # The usual case: it came in one piece.
-            return await _collect_rest(receive, message, max_bytes)
+            return await _collect(receive, max_bytes)
     except TimeoutError:
         raise Refusal(
             408,
@@ -76,7 +84,11 @@ async def read_body(
         ) from None
 
 
-async def _collect_rest(receive: Receive, message: Message, max_bytes: int) -> bytes:
+async def _collect(receive: Receive, max_bytes: int) -> bytes:
+    message: Message = await receive()
+    whole: bytes = message.get("body", b"")
+    if not message.get("more_body") and message["type"] == "http.request" and len(whole) <= max_bytes:
+        return whole  # The usual case: it came in one piece.
     body = bytearray()
     while True:
         if message["type"] != "http.request":

@@ -30,6 +30,7 @@ SECURITY_HEADERS: tuple[tuple[bytes, bytes], ...] = (
     (b"x-content-type-options", b"nosniff"),
 )
 """On every answer that does not set them itself."""
+_SECURITY_HEADERS = dict(SECURITY_HEADERS)
 
 MAX_IN_FLIGHT = 1000
 """Requests served at once by one process; a further one gets 503, because waiting longer would help nobody."""
@@ -111,6 +112,8 @@ def _request_id(scope: Scope) -> str:
 
 
 def _dress(headers: list[tuple[bytes, bytes]], request_id: str) -> None:
-    present = {name for name, _ in headers}
-    headers.extend(one for one in SECURITY_HEADERS if one[0] not in present)
+    missing = _SECURITY_HEADERS.copy()
+    for name, _ in headers:
+        missing.pop(name, None)
+    headers += missing.items()
     headers.append((b"x-request-id", request_id.encode()))

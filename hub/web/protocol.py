@@ -17,6 +17,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from contracts.errors import Sentence
 from hub.errors import Refusal
+from hub.web.body import ARRIVED
 from hub.web.problems import MEDIA_TYPE, ProblemAnswer
 
 MAX_CONNECTIONS = 2000
@@ -50,8 +51,9 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_message_complete(self) -> None:
-        """Stop counting: from here on it is our turn."""
+        """Stop counting, and say so: from here on it is our turn."""
         self.sending_since = None
+        self.scope[ARRIVED] = True  # type: ignore[literal-required] # ours, beside what ASGI has
         super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the parser's words are of no use to anybody

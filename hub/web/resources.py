@@ -19,7 +19,7 @@ from starlette.types import Scope as AsgiScope
 from hub.access.guard import Guard
 from hub.access.scopes import Scope
 from hub.access.tokens import Principal
-from hub.web.body import read_body
+from hub.web.body import ARRIVED, read_body
 from hub.web.problems import BODY_READ
 
 ROUTE = "lienthong.route"
@@ -65,7 +65,13 @@ class Call:
 
     async def body(self, *, max_bytes: int, timeout_seconds: float) -> bytes:
         """Return the body; see `hub.web.body.read_body` for what it refuses."""
-        body = await read_body(self.receive, self.headers, max_bytes=max_bytes, timeout_seconds=timeout_seconds)
+        body = await read_body(
+            self.receive,
+            self.headers,
+            max_bytes=max_bytes,
+            timeout_seconds=timeout_seconds,
+            has_arrived=ARRIVED in self.scope,
+        )
         self.scope[BODY_READ] = True
         return body
 

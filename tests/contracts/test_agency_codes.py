@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
+from typing import Any
 
 import pytest
 from hypothesis import example, given
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from pydantic_core import PydanticCustomError
 
 from contracts import codes
+from contracts.lookups import parse_address
 from tests.contracts.strategies import (
     agency_codes,
     dossier_codes,
@@ -262,3 +264,23 @@ def test_a_level_one_code_is_its_own_level_one(code: str) -> None:
     """Provinces, ministries and people's councils alike."""
     assert codes.level_one(code) == code
     assert codes.to_old_agency_code(code) == f"000.00.00.{code}"
+
+
+@pytest.mark.parametrize(
+    ("parse", "good"),
+    [
+        (codes.parse_agency_code, "H99.4711"),
+        (codes.parse_dossier_code, "H99.4711-261008-0001"),
+        (parse_address, "2001:db8::4711"),
+    ],
+)
+def test_only_good_codes_are_remembered(parse: Any, good: str) -> None:
+    """They come again and again; what is refused may be of any length and anybody's, and is refused each time."""
+    parse.cache_clear()
+    for _ in range(2):
+        for bad in ("Trần Thị Mẫu 099199000123", "x" * 100_000):
+            with pytest.raises(PydanticCustomError):
+                parse(bad)
+    assert parse.cache_info().currsize == 0
+    assert parse(good) == parse(good) == good
+    assert parse.cache_info().currsize == 1

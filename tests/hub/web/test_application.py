@@ -63,6 +63,7 @@ APP = application(
     resource("/v1/things"),
     resource("/v1/things/{id}", "GET", "PUT", access=Scope.DOSSIERS_READ),
     resource("/v1/things/{id}/parts/{part}", "POST", access=Scope.DOSSIERS_WRITE),
+    resource("/v1/things/all"),
 )
 
 
@@ -73,6 +74,8 @@ APP = application(
         ("/v1/things", "('/v1/things', [])"),
         ("/v1/things/a.b-1", "('/v1/things/{id}', [('id', 'a.b-1')])"),
         ("/v1/things/things", "('/v1/things/{id}', [('id', 'things')])"),
+        ("/v1/things/all", "('/v1/things/all', [])"),
+        ("/v1/things/{id}", "('/v1/things/{id}', [('id', '{id}')])"),
     ],
 )
 async def test_addresses_are_found(path: str, found: str) -> None:

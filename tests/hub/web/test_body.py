@@ -31,10 +31,17 @@ class Wire:
         return {"type": "http.request", "body": self.pieces[self.given - 1], "more_body": more}
 
 
-async def read(receive: Receive, *, declared: int | None = None, max_bytes: int = 10, seconds: float = 5) -> bytes:
+async def read(
+    receive: Receive,
+    *,
+    declared: int | None = None,
+    max_bytes: int = 10,
+    seconds: float = 5,
+    has_arrived: bool = False,
+) -> bytes:
     """Read with a small limit."""
     headers = {} if declared is None else {b"content-length": str(declared).encode()}
-    return await read_body(receive, headers, max_bytes=max_bytes, timeout_seconds=seconds)
+    return await read_body(receive, headers, max_bytes=max_bytes, timeout_seconds=seconds, has_arrived=has_arrived)
 
 
 async def test_pieces_are_joined() -> None:
@@ -70,6 +77,16 @@ async def test_a_slow_body_is_refused() -> None:
     with pytest.raises(Refusal) as refused:
         await read(Wire([b"x"] * 9, ends=False, pause=0.03), seconds=0.1)
     assert (refused.value.status, refused.value.code) == (408, "body_too_slow")
+
+
+async def test_a_body_that_is_here_is_bounded_all_the_same() -> None:
+    """Without a timer, because nothing is waited for; its size and a client that went away are looked at as ever."""
+    assert await read(Wire([b"x" * 10]), seconds=0, has_arrived=True) == b"x" * 10
+    with pytest.raises(Refusal) as refused:
+        await read(Wire([b"x" * 11]), has_arrived=True)
+    assert refused.value.status == 413
+    with pytest.raises(ClientGone):
+        await read(Wire([]), has_arrived=True)
 
 
 async def test_a_client_that_goes_away_is_not_an_error() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -73,6 +74,8 @@ async def test_every_answer_carries_the_security_headers() -> None:
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["content-security-policy"].startswith("default-src 'none'")
     assert answer.headers["referrer-policy"] == "no-referrer"
+    assert len(answer.headers.get_list("cache-control")) == 1
+    assert (await Stage(raising(ValueError)).get()).headers["cache-control"] == "no-store"
 
 
 async def test_a_request_id_is_taken_over_or_made() -> None:
@@ -107,6 +110,21 @@ async def test_the_log_holds_templates_and_codes_only() -> None:
     assert line["status"] == 200
     assert line["ms"] >= 0
     assert "099199000123" not in stage.out.getvalue()
+
+
+async def test_a_line_tells_when_its_request_was_answered() -> None:
+    """Lines are spelt when they are written, many at once; each has its own moment, in the order of the answers."""
+    stage = Stage(answering())
+    began = datetime.now(UTC)
+    for name in ("request-1", "request-2"):
+        await stage.get(x_request_id=name)
+    ended = datetime.now(UTC)
+    lines = stage.lines()
+    moments = [datetime.fromisoformat(line["timestamp"]) for line in lines]
+    assert [line["request_id"] for line in lines] == ["request-1", "request-2"]
+    assert [began, *moments, ended] == sorted([began, *moments, ended])
+    assert all(line["timestamp"].endswith("Z") for line in lines)
+    assert list(lines[0])[:4] == ["event", "level", "timestamp", "logger"]
 
 
 async def test_an_unknown_address_is_not_written_down() -> None:

@@ -19,7 +19,7 @@ from hub.settings import LogSettings
 from hub.web import problems, protocol, server
 from hub.web.access_log import AccessLog
 from hub.web.answers import Answer
-from hub.web.body import read_body
+from hub.web.body import ARRIVED, read_body
 from hub.web.edge import Edge
 from hub.web.server import ServerStartError, listen, serve
 
@@ -33,6 +33,7 @@ class Echo:
         self.read_timeout = 5.0
         self.before_answer = asyncio.Event()
         self.before_answer.set()
+        self.begun = asyncio.Event()
         self.working = asyncio.Event()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -41,10 +42,20 @@ class Echo:
             await _live(receive, send)
             return
         headers = dict(scope["headers"])
-        body = await read_body(receive, headers, max_bytes=LIMIT, timeout_seconds=self.read_timeout)
+        arrived = ARRIVED in scope
+        self.begun.set()
+        body = await read_body(
+            receive, headers, max_bytes=LIMIT, timeout_seconds=self.read_timeout, has_arrived=arrived
+        )
         self.working.set()
         await self.before_answer.wait()
-        known = {"path": scope["path"], "client": scope["client"][0], "scheme": scope["scheme"], "size": len(body)}
+        known = {
+            "path": scope["path"],
+            "client": scope["client"][0],
+            "scheme": scope["scheme"],
+            "size": len(body),
+            "arrived": arrived,
+        }
         await Answer(200, orjson.dumps(known))(scope, receive, send)
 
 
@@ -150,6 +161,27 @@ async def test_requests_on_one_connection(live: Live) -> None:
     answer = await live.talk(one % (1, b"") + one % (2, b"") + one % (3, CLOSE))
     assert answer.count(b"HTTP/1.1 200") == 3
     assert [answer.index(b'"/%d"' % n) for n in (1, 2, 3)] == sorted(answer.index(b'"/%d"' % n) for n in (1, 2, 3))
+
+
+async def test_a_request_says_when_it_is_here_to_its_last_byte(live: Live) -> None:
+    """Only then no time is taken for its body; a body on its way has its limit, and one without a body is here."""
+    head = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n" + CLOSE + b"\r\n"
+    assert b'"size":5,"arrived":true' in await live.talk(head + b"abcde")
+    assert b'"size":0,"arrived":true' in await live.talk(b"GET / HTTP/1.1\r\nHost: h\r\n" + CLOSE + b"\r\n")
+    live.app.begun.clear()
+    reader, writer = await asyncio.open_connection("127.0.0.1", live.port)
+    writer.write(head + b"ab")
+    await asyncio.wait_for(live.app.begun.wait(), 5)
+    writer.write(b"cde")
+    assert b'"size":5,"arrived":false' in await asyncio.wait_for(reader.read(), 5)
+    writer.close()
+
+
+async def test_a_wish_for_another_protocol_is_not_heeded(live: Live) -> None:
+    """Who asks for WebSocket is answered in HTTP, and nothing waits for what the parser will not read."""
+    wish = b"GET /x HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: upgrade, close\r\n\r\n"
+    status, _, body = parts(await live.talk(wish))
+    assert (status, orjson.loads(body)["path"]) == (200, "/x")
 
 
 NO_HTTP = [
