@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import unicodedata
 import zlib
 from collections.abc import Iterator, Mapping
@@ -189,7 +190,7 @@ def _flat(path: str, value: Any, depth: int) -> Iterator[tuple[str, str]]:
         for index, one in enumerate(value):
             yield from _flat(f"{path}[{index}]", one, depth + 1)
     elif value is not None and value != "":
-        text = value if isinstance(value, str) else orjson.dumps(value).decode()
+        text = value if isinstance(value, str) else json.dumps(value)
         if len(text) > MAX_VALUE:
             raise BadMessageError(path[:200], f"is longer than {MAX_VALUE} characters", f"dài quá {MAX_VALUE} ký tự")
         yield unicodedata.normalize("NFC", path), unicodedata.normalize("NFC", text)

@@ -6,10 +6,10 @@ out and reported as drift, and so is an entry without a code, because nothing co
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 
-import orjson
 from pydantic import ValidationError
 
 from adapters.national_portal import values
@@ -97,9 +97,7 @@ def services(items: Iterable[w.DichVuCong], drift: Drift) -> tuple[CatalogueServ
                 procedure_name=text(one.TENTTHC),
                 issuing_agency=text(one.TENCOQUANBANHANH),
                 field_name=text(one.TENLINHVUC),
-                applied_by=tuple(
-                    text(each) if isinstance(each, str) else orjson.dumps(each).decode() for each in one.APDUNGDVC or ()
-                ),
+                applied_by=tuple(text(each) if isinstance(each, str) else _json(each) for each in one.APDUNGDVC or ()),
             )
     return tuple(found.values())
 
@@ -126,7 +124,12 @@ def text(value: w.Value) -> str:
         return ""
     if isinstance(value, str):
         return unicodedata.normalize("NFC", value)
-    return orjson.dumps(value).decode()
+    return _json(value)
+
+
+def _json(value: object) -> str:
+    # Not orjson: a partner may write numbers of any length.
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _is_key(code: str, found: Mapping[str, object], drift: Drift, field: str) -> bool:
