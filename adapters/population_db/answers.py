@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from adapters.transport import answers as shared
 from adapters.transport.faults_to_errors import Call
 from adapters.transport.http import HttpAnswer
 from adapters.transport.retry_after import not_now
@@ -30,13 +31,7 @@ _SOAP_AUTHENTICATION = "Client.Authentication"
 
 def malformed(place: str = "") -> Malformed:
     """Return the error for an answer whose part at ``place`` breaks the contract."""
-    where, where_vi = (f" at {place}", f" tại {place}") if place else ("", "")
-    return Malformed(
-        Sentence(
-            en=f"The population database's answer is not what its protocol promises{where}.",
-            vi=f"Trả lời của Cơ sở dữ liệu quốc gia về dân cư không đúng giao thức{where_vi}.",
-        )
-    )
+    return shared.malformed(_PARTNER, place)
 
 
 def refused(code: str) -> Rejected:
@@ -99,15 +94,10 @@ def check_road(answer: HttpAnswer, call: Call) -> None:
 
 def check_status(status: int) -> None:
     """Raise the reaction to a status that is no success; success itself says nothing. A question changes nothing."""
-    if 200 <= status < 300:  # noqa: PLR2004 - the class of successes
-        return
-    code = f"HTTP {status}"
-    if status >= 500:  # noqa: PLR2004 - the class of server errors
-        raise TryLater(_FAILED, upstream_code=code)
-    reaction, sentence = _REACTIONS.get(status, (NeedsPerson, _WRONG_ADDRESS))
-    raise reaction(sentence, upstream_code=code)
+    shared.check_status(status, _WORDS)
 
 
+_PARTNER = Sentence("The population database", "Cơ sở dữ liệu quốc gia về dân cư")
 _FAILED = Sentence(
     en="The population database failed while answering a question; asking again changes nothing.",
     vi="Cơ sở dữ liệu quốc gia về dân cư gặp lỗi khi trả lời; hỏi lại không làm thay đổi dữ liệu.",
@@ -132,16 +122,9 @@ _WRONG_ADDRESS = Sentence(
     en="Nothing of the population database answers at this address; check the address and path of this connection.",
     vi="Địa chỉ này không phải của Cơ sở dữ liệu quốc gia về dân cư; hãy kiểm tra địa chỉ và đường dẫn của kết nối.",
 )
-_REACTIONS: dict[int, tuple[type[LienThongError], Sentence]] = {
-    400: (Rejected, _REFUSED),
-    401: (NeedsPerson, _NO_ENTRY),
-    403: (NeedsPerson, _NO_ENTRY),
-    407: (NeedsPerson, _NO_ENTRY),
-    408: (TryLater, _TOO_MANY),
-    413: (Rejected, _REFUSED),
-    422: (Rejected, _REFUSED),
-    429: (TryLater, _TOO_MANY),
-}
+_WORDS = shared.StatusWords(
+    failed=_FAILED, no_entry=_NO_ENTRY, refused=_REFUSED, too_many=_TOO_MANY, wrong_address=_WRONG_ADDRESS
+)
 _CONFIGURED: dict[str, type[LienThongError]] = {
     "try_later": TryLater,
     "needs_person": NeedsPerson,

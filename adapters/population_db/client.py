@@ -25,6 +25,7 @@ class PopulationClient:
         self._longest = settings.max_answer_bytes
         self._contract = Contract(settings.wsdl_file) if settings.messages_by == "wsdl" else None
         self._way = _way(settings, context)
+        self._calls: dict[str, Call] = {}
 
     async def ask(self, request: wire.Request, asker: Asker, operation: str, deadline_seconds: float) -> bytes | None:
         """Return the XML of the answer, not yet read; ``None`` where a façade's code says "no such citizen".
@@ -32,7 +33,7 @@ class PopulationClient:
         Everything is within ``deadline_seconds``, a login too. Raises any error of `contracts.errors` but
         `OutcomeUnknown`: a question that ends in doubt is `TryLater`.
         """
-        call = Call(self._connection, operation, is_write=False)
+        call = self._call(operation)
         if self._contract is None:
             answer = await self._way.send(request, templates.render(request), asker, call, deadline_seconds)
             return self._document(answer, call)
@@ -77,7 +78,13 @@ class PopulationClient:
         """Return the reaction to the code of a SOAP fault; an unknown one is told as drift too."""
         if not answers.is_known_fault(code, self._reactions):
             self._report_drift("Fault", "faultcode")
-        return answers.fault(code, Call(self._connection, operation, is_write=False), self._reactions)
+        return answers.fault(code, self._call(operation), self._reactions)
+
+    def _call(self, operation: str) -> Call:
+        call = self._calls.get(operation)
+        if call is None:
+            call = self._calls[operation] = Call(self._connection, operation, is_write=False)
+        return call
 
 
 def _way(settings: PopulationSettings, context: AdapterContext) -> Way:

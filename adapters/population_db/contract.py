@@ -8,7 +8,6 @@ message, in a thread; nothing is fetched, and answers are parsed by our hardened
 from __future__ import annotations
 
 import asyncio
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -120,7 +119,7 @@ class _Loaded:
         """Return an answer to our own WSDL as `reading` does, to compare the two. Raises as `parse`."""
         told = self.parse(call, document)
         if call not in wire.COLLECTIONS:
-            return wire.KetQuaXacThuc(told.TonTai or "", told.TinhTrangHonNhan or "")
+            return wire.KetQuaXacThuc(TonTai=told.TonTai, TinhTrangHonNhan=told.TinhTrangHonNhan)
         return wire.CongdanCollection(
             SoCongDan=told.SoCongDan or "",
             GhiChu=told.GhiChu or "",
@@ -138,13 +137,10 @@ def _as(told: Any, kind: type[Any]) -> Any:
     """Return what zeep read as one of our messages; ``None`` is what it makes of an empty element."""
     parts = wire.PARTS[kind]
     found: dict[str, Any] = {}
-    for one in fields(kind):
-        value = getattr(told, one.name, None)
-        if one.name in parts:
-            found[one.name] = None if value is None else _as(value, parts[one.name])
-        else:
-            found[one.name] = value or ""
-    return kind(**found)
+    for name in kind.__annotations__:
+        value = getattr(told, name, None)
+        found[name] = _as(value, parts[name]) if name in parts and value is not None else value
+    return found
 
 
 _NO_WSDL = Sentence(

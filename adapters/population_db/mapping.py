@@ -102,9 +102,10 @@ def _head(asker: Asker, call: wire.Call, request_id: str, words: Vocabulary) -> 
 
 def _officer(asker: Asker, words: Vocabulary) -> str:
     """Return who asks; a number of one digit repeated is a placeholder that somebody typed for everybody."""
-    if len(set(asker.officer_number)) == 1 or _PERSONAL_NUMBER.fullmatch(asker.officer_number) is None:
+    number = asker.officer_number
+    if number == number[:1] * len(number) or _PERSONAL_NUMBER.fullmatch(number) is None:
         raise Unsupported(_NO_OFFICER, field="asker.officer_number")
-    return asker.officer_number if words.officer_id == "personal_number" else asker.officer_code
+    return number if words.officer_id == "personal_number" else asker.officer_code
 
 
 def _service_code(procedure: str, words: Vocabulary) -> str:

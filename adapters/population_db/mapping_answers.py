@@ -48,10 +48,8 @@ BLOOD_GROUPS: Mapping[str, BloodGroup] = {
 }
 _YES_OR_NO = {"true": True, "1": True, "false": False, "0": False}
 
-_PERSONAL_NUMBER = re.compile(r"[0-9]{12}")
-_OLD_CARD = re.compile(r"[0-9]{9}")
-_DAY = re.compile(r"(?P<year>[0-9]{4})(?P<month>[0-9]{2})(?P<day>[0-9]{2})")
-_YEAR = re.compile(r"[0-9]{4}")
+_PERSONAL_NUMBER, _OLD_CARD, _DAY, _YEAR = 12, 9, 8, 4
+"""How many digits each has."""
 _EARLIEST_YEAR, _LATEST_YEAR = 1850, 2099
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
@@ -102,8 +100,8 @@ def confirmed(told: wire.KetQuaXacThuc, drift: Drift) -> Confirmed:
     Raises:
         UnreadableError: Something that is neither yes nor no.
     """
-    word = told.TonTai.strip()
-    status = _coded(MARITAL_STATUSES, told.TinhTrangHonNhan, "TinhTrangHonNhan", drift)
+    word = (told.get("TonTai") or "").strip()
+    status = _coded(MARITAL_STATUSES, told.get("TinhTrangHonNhan"), "TinhTrangHonNhan", drift)
     if not word:
         return Confirmed(confirmed=None, marital_status=status)
     answer = _YES_OR_NO.get(word.lower())
@@ -113,7 +111,7 @@ def confirmed(told: wire.KetQuaXacThuc, drift: Drift) -> Confirmed:
 
 
 def _records(told: wire.CongdanCollection, drift: Drift) -> list[CitizenRecord]:
-    records = [_record(one, drift) for one in told.CongDan if one.SoDinhDanh or one != _NOBODY]
+    records = [_record(one, drift) for one in told.CongDan]
     found = [one for one in records if one.number is not None or one != _EMPTY]
     count = told.SoCongDan.strip()
     if count and count != str(len(found)):
@@ -122,34 +120,39 @@ def _records(told: wire.CongdanCollection, drift: Drift) -> list[CitizenRecord]:
 
 
 def _record(told: wire.CongDan, drift: Drift) -> CitizenRecord:
-    number = text(told.SoDinhDanh)
-    if number and _PERSONAL_NUMBER.fullmatch(number) is None:
+    number = text(told.get("SoDinhDanh"))
+    if number and not _is_number(number, _PERSONAL_NUMBER):
         raise UnreadableError("CongDan.SoDinhDanh")
-    name, book = _name(told.HoVaTen), text(told.SoSoHoKhau)
-    ethnicity, religion, nationality = text(told.DanToc), text(told.TonGiao), text(told.QuocTich)
+    name, book = _name(told.get("HoVaTen")), text(told.get("SoSoHoKhau"))
+    ethnicity, religion = text(told.get("DanToc")), text(told.get("TonGiao"))
+    nationality = text(told.get("QuocTich"))
+    # Most people live where they are registered and were registered where their family comes from.
+    home, native = told.get("ThuongTru"), told.get("QueQuan")
+    permanent_residence, native_place = _address(home), _address(native)
+    lives_at, born_at = told.get("NoiOHienTai"), told.get("NoiDangKyKhaiSinh")
     return _made(
         CitizenRecord,
         len(name) <= _LINE and max(len(ethnicity), len(religion), len(nationality), len(book)) <= _CODE,
         {
             "number": number or None,
-            "identity_card_9": _old_card(told.SoCMND, "CongDan.SoCMND", drift),
+            "identity_card_9": _old_card(told.get("SoCMND"), "CongDan", drift),
             "name": name,
-            "sex": _coded(SEXES, told.GioiTinh, "CongDan.GioiTinh", drift),
-            "birth": _birth_told(told.NgayThangNamSinh, drift),
+            "sex": _coded(SEXES, told.get("GioiTinh"), "CongDan.GioiTinh", drift),
+            "birth": _birth_told(told.get("NgayThangNamSinh"), drift),
             "ethnicity": ethnicity,
             "religion": religion,
             "nationality": nationality,
-            "marital_status": _coded(MARITAL_STATUSES, told.TinhTrangHonNhan, "CongDan.TinhTrangHonNhan", drift),
-            "blood_group": _coded(BLOOD_GROUPS, told.NhomMau, "CongDan.NhomMau", drift),
-            "birth_registration": _address(told.NoiDangKyKhaiSinh),
-            "native_place": _address(told.QueQuan),
-            "permanent_residence": _address(told.ThuongTru),
-            "present_residence": _address(told.NoiOHienTai),
-            "father": _relative(told.Cha, "CongDan.Cha", drift),
-            "mother": _relative(told.Me, "CongDan.Me", drift),
-            "spouse": _relative(told.VoChong, "CongDan.VoChong", drift),
-            "representative": _relative(told.NguoiDaiDien, "CongDan.NguoiDaiDien", drift),
-            "household_head": _relative(told.ChuHo, "CongDan.ChuHo", drift),
+            "marital_status": _coded(MARITAL_STATUSES, told.get("TinhTrangHonNhan"), "CongDan.TinhTrangHonNhan", drift),
+            "blood_group": _coded(BLOOD_GROUPS, told.get("NhomMau"), "CongDan.NhomMau", drift),
+            "birth_registration": native_place if born_at == native else _address(born_at),
+            "native_place": native_place,
+            "permanent_residence": permanent_residence,
+            "present_residence": permanent_residence if lives_at == home else _address(lives_at),
+            "father": _relative(told.get("Cha"), "CongDan.Cha", drift),
+            "mother": _relative(told.get("Me"), "CongDan.Me", drift),
+            "spouse": _relative(told.get("VoChong"), "CongDan.VoChong", drift),
+            "representative": _relative(told.get("NguoiDaiDien"), "CongDan.NguoiDaiDien", drift),
+            "household_head": _relative(told.get("ChuHo"), "CongDan.ChuHo", drift),
             "household_book": book,
         },
     )
@@ -165,7 +168,7 @@ def _made(kind: type[Made], is_proven: bool, fields: dict[str, Any]) -> Made:  #
     """
     if not is_proven:
         return kind(**fields)
-    made = kind.__new__(kind)
+    made = _new(kind)
     _put(made, "__dict__", fields)
     _put(made, "__pydantic_fields_set__", _ALL_FIELDS[kind])
     _put(made, "__pydantic_extra__", None)
@@ -173,21 +176,24 @@ def _made(kind: type[Made], is_proven: bool, fields: dict[str, Any]) -> Made:  #
     return made
 
 
-def _coded(table: Mapping[str, Value], code: str, place: str, drift: Drift) -> Value | None:
-    code = code.strip()
+def _coded(table: Mapping[str, Value], code: str | None, place: str, drift: Drift) -> Value | None:
     if not code:
         return None
-    value = table.get(code)
-    if value is None:
+    value = table.get(code) or table.get(code.strip())
+    if value is None and not code.isspace():
         drift(place)
     return value
 
 
+def _is_number(digits: str, length: int) -> bool:
+    return len(digits) == length and digits.isascii() and digits.isdigit()
+
+
 def _birth_told(told: wire.NgaySinh | None, drift: Drift) -> BirthDate | None:
     """Return the date, or the year where only that is told; a date that contradicts itself is told as drift."""
-    if told is None:
+    if not told:
         return None
-    day, year = told.NgayThangNam.strip(), told.Nam.strip()
+    day, year = (told.get("NgayThangNam") or "").strip(), (told.get("Nam") or "").strip()
     if not day and not year:
         return None
     read = _day(day) if day else _year(year)
@@ -201,13 +207,12 @@ def _birth_told(told: wire.NgaySinh | None, drift: Drift) -> BirthDate | None:
 
 
 def _day(digits: str) -> BirthDate | None:
-    match = _DAY.fullmatch(digits)
-    if match is None:
+    if not _is_number(digits, _DAY):
         return None
-    if match["month"] == match["day"] == "00":
-        return _year(match["year"])
+    if digits.endswith("0000"):
+        return _year(digits[:_YEAR])
     try:
-        day = date(int(match["year"]), int(match["month"]), int(match["day"]))
+        day = date.fromisoformat(digits)
     except ValueError:
         return None
     if not _EARLIEST_YEAR <= day.year <= _LATEST_YEAR:
@@ -216,33 +221,37 @@ def _day(digits: str) -> BirthDate | None:
 
 
 def _year(digits: str) -> BirthDate | None:
-    if _YEAR.fullmatch(digits) is None or not _EARLIEST_YEAR <= int(digits) <= _LATEST_YEAR:
+    if not _is_number(digits, _YEAR) or not _EARLIEST_YEAR <= int(digits) <= _LATEST_YEAR:
         return None
     return BirthDate(year=int(digits))
 
 
 def _name(told: wire.TenNguoi | None) -> str:
     """Return the parts of a name that are there, joined by single spaces."""
-    if told is None:
+    if not told:
         return ""
     # Most names stand whole in the last part.
-    whole = f"{told.Ho} {told.ChuDem} {told.Ten}" if told.Ho or told.ChuDem else told.Ten
+    first, middle, whole = told.get("Ho"), told.get("ChuDem"), told.get("Ten")
+    if first or middle:
+        whole = f"{first or ''} {middle or ''} {whole or ''}"
     return " ".join(text(whole).split())
 
 
-def _old_card(card: str, place: str, drift: Drift) -> str | None:
-    card = card.strip()
-    if card and _OLD_CARD.fullmatch(card) is None:
-        drift(place)
+def _old_card(card: str | None, place: str, drift: Drift) -> str | None:
+    card = card.strip() if card else ""
+    if card and not _is_number(card, _OLD_CARD):
+        drift(f"{place}.SoCMND")
         return None
     return card or None
 
 
 def _address(told: wire.DiaChi | None) -> Address | None:
-    if told is None or (not told.MaTinhThanh and told == _NOWHERE):
+    if not told:
         return None
-    province, district, commune = text(told.MaTinhThanh), text(told.MaQuanHuyen), text(told.MaPhuongXa)
-    detail, country = text(told.ChiTiet), text(told.QuocGia)
+    province, district = text(told.get("MaTinhThanh")), text(told.get("MaQuanHuyen"))
+    commune, detail, country = text(told.get("MaPhuongXa")), text(told.get("ChiTiet")), text(told.get("QuocGia"))
+    if not (province or district or commune or detail or country):
+        return None
     return _made(
         Address,
         len(detail) <= _LINE and max(len(province), len(district), len(commune), len(country)) <= _CODE,
@@ -257,14 +266,14 @@ def _address(told: wire.DiaChi | None) -> Address | None:
 
 
 def _relative(told: wire.NguoiLienQuan | None, place: str, drift: Drift) -> Relative | None:
-    if told is None:
+    if not told:
         return None
-    number = told.SoDinhDanh.strip()
-    if number and _PERSONAL_NUMBER.fullmatch(number) is None:
+    number = (told.get("SoDinhDanh") or "").strip()
+    if number and not _is_number(number, _PERSONAL_NUMBER):
         drift(f"{place}.SoDinhDanh")
         number = ""
-    card = _old_card(told.SoCMND, f"{place}.SoCMND", drift)
-    name, nationality, relation = _name(told.HoVaTen), text(told.QuocTich), text(told.QuanHe)
+    card = _old_card(told.get("SoCMND"), place, drift)
+    name, nationality, relation = _name(told.get("HoVaTen")), text(told.get("QuocTich")), text(told.get("QuanHe"))
     if not (number or card or name or nationality or relation):
         return None
     return _made(
@@ -280,10 +289,10 @@ def _relative(told: wire.NguoiLienQuan | None, place: str, drift: Drift) -> Rela
     )
 
 
-def text(value: str) -> str:
+def text(value: str | None) -> str:
     """Return a foreign text in normal form C, without control characters and without spaces around it."""
     if not value:
-        return value
+        return ""
     if not value.isprintable():
         # Before the normal form: what stood around it may belong together.
         value = _CONTROL.sub("", value)
@@ -295,7 +304,5 @@ _CODE, _LINE = 8, 500
 _ALL_FIELDS: Mapping[type[Model], set[str]] = {
     kind: set(kind.model_fields) for kind in (CitizenRecord, Address, BirthDate, Relative)
 }
-_put = object.__setattr__
-_NOBODY = wire.CongDan()
-_NOWHERE = wire.DiaChi()
+_new, _put = object.__new__, object.__setattr__
 _EMPTY = CitizenRecord()

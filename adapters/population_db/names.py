@@ -14,9 +14,9 @@ from contracts.errors import Sentence, Unsupported
 
 NameForm = Literal["joined", "spaced"]
 
-_KEPT = re.compile(r"[^A-Z0-9 ]")
-_PLAIN = str.maketrans({"Đ": "D", "đ": "D", "Ð": "D", "ð": "D"})
-"""The two letters that no decomposition opens: Vietnamese đ, and the Icelandic letter that looks like it."""
+_DROPPED = re.compile(r"[^A-Z0-9 ]")
+_NOT_ASCII = re.compile(r"[^\W\x00-\x7f]")
+"""A letter or digit outside of ASCII."""
 
 
 def wire_name(name: str, form: NameForm) -> str:
@@ -26,20 +26,21 @@ def wire_name(name: str, form: NameForm) -> str:
         Unsupported: Nothing would be left, or a letter has no counterpart among A to Z: leaving it out would ask for
             somebody else.
     """
-    bare = unicodedata.normalize("NFKD", name.translate(_PLAIN)).upper()
-    spaced = " ".join(bare.split())
-    kept = _KEPT.sub("", spaced)
-    if len(kept) != len(spaced) and any(_is_lost(one) for one in spaced):
-        raise Unsupported(_NOT_LATIN, field="name")
-    written = " ".join(kept.split())
-    if not written:
-        raise Unsupported(_NOT_LATIN, field="name")
-    return written if form == "spaced" else written.replace(" ", "")
-
-
-def _is_lost(one: str) -> bool:
-    # A modifier letter (Lm) is a mark beside a letter, such as the apostrophe of a highland name.
-    return one.isalnum() and not one.isascii() and unicodedata.category(one) != "Lm"
+    # The two letters that no decomposition opens: Vietnamese đ, and the Icelandic letter that looks like it.
+    latin = name.replace("Đ", "D").replace("đ", "D").replace("Ð", "D").replace("ð", "D")
+    spaced = " ".join(unicodedata.normalize("NFKD", latin).upper().split())
+    if not spaced.isascii():
+        # A modifier letter (Lm) is a mark beside a letter, such as the apostrophe of a highland name.
+        if any(unicodedata.category(one) != "Lm" for one in _NOT_ASCII.findall(spaced)):
+            raise Unsupported(_NOT_LATIN, field="name")
+        spaced = " ".join(spaced.encode("ascii", "ignore").decode().split())
+    joined = spaced.replace(" ", "")
+    if not joined.isalnum():
+        spaced = " ".join(_DROPPED.sub("", spaced).split())
+        joined = spaced.replace(" ", "")
+        if not joined:
+            raise Unsupported(_NOT_LATIN, field="name")
+    return spaced if form == "spaced" else joined
 
 
 _NOT_LATIN = Sentence(

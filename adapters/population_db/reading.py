@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import fields
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any
 
 from lxml import etree
 
@@ -20,22 +20,10 @@ from contracts.errors import Malformed
 
 Drift = Callable[[str], None]
 
-Message = TypeVar("Message")
-
 _DEEPEST = 12
 """Wrappings that are opened before the message must be there."""
 _TEXTS_IN_TEXTS = 2
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
-_KNOWN: dict[type, dict[str, str | tuple[str, type[Any]]]] = {
-    kind: {
-        tag: (one.name, parts[one.name]) if one.name in parts else one.name
-        for one in fields(kind)
-        for tag in (one.name, f"{{{wire.ANSWERED}}}{one.name}")
-    }
-    for kind, parts in wire.PARTS.items()
-}
-"""What each message knows: the field of a tag, with and without the published namespace; with its part if it is one."""
-
 _COLLECTION = frozenset({"CongdanCollection", "CongDan"})
 _VERDICT = frozenset({"KetQuaXacThuc"})
 
@@ -62,16 +50,21 @@ def verdict(document: bytes, drift: Drift) -> wire.KetQuaXacThuc:
     """Return the yes or no of an answer; an empty citizen in its place says neither. Raises as `collection`."""
     found = message(document, _VERDICT | _COLLECTION)
     if _local(found) == "KetQuaXacThuc":
-        return _read(found, wire.KetQuaXacThuc, "KetQuaXacThuc", drift)
-    if any(one != wire.CongDan() for one in as_collection(found, drift).CongDan):
+        told: wire.KetQuaXacThuc = _read(found, _RESULT, drift)
+        return told
+    if any(map(_says_something, as_collection(found, drift).CongDan)):
         raise answers.malformed("KetQuaXacThuc")
-    return wire.KetQuaXacThuc()
+    return {}
+
+
+def _says_something(told: object) -> bool:
+    return any(map(_says_something, told.values())) if isinstance(told, dict) else bool(told)
 
 
 def as_collection(found: etree._Element, drift: Drift) -> wire.CongdanCollection:
     """Return the citizens of a collection, or of a citizen without one."""
     if _local(found) == "CongDan":
-        return wire.CongdanCollection(CongDan=[_read(found, wire.CongDan, "CongDan", drift)])
+        return wire.CongdanCollection(CongDan=[_read(found, _CITIZEN, drift)])
     told = wire.CongdanCollection(
         SoCongDan=found.get("SoCongDan", ""),
         GhiChu=found.get("GhiChu", ""),
@@ -81,7 +74,7 @@ def as_collection(found: etree._Element, drift: Drift) -> wire.CongdanCollection
     for child in found:
         name = _local(child)
         if name == "CongDan":
-            told.CongDan.append(_read(child, wire.CongDan, "CongDan", drift))
+            told.CongDan.append(_read(child, _CITIZEN, drift))
         else:
             drift(f"CongdanCollection.{_printable(name)}")
     return told
@@ -97,12 +90,13 @@ def message(document: bytes, wanted: frozenset[str]) -> etree._Element:
             return element
         if name == "Fault":
             raise SoapFault(_fault_code(element))
-        inner = _inside(element, wanted)
+        children = _children(element)
+        inner = _inside(name, children, wanted)
         if inner is not None:
             element = inner
             continue
         text = (element.text or "").strip().lstrip("\ufeff")
-        if len(element) or not text.startswith("<") or texts == _TEXTS_IN_TEXTS:
+        if children or not text.startswith("<") or texts == _TEXTS_IN_TEXTS:
             break
         texts += 1
         element = _tree(text.encode())
@@ -128,13 +122,13 @@ def _tree(document: bytes) -> etree._Element:
         raise answers.malformed("(document type)" if refused.reason == "document_type" else "") from None
 
 
-def _inside(element: etree._Element, wanted: frozenset[str]) -> etree._Element | None:
+def _inside(name: str, children: list[etree._Element], wanted: frozenset[str]) -> etree._Element | None:
     """Return the child to look at next: a wanted one, the body of an envelope, or the only one there is."""
-    if _local(element) == "Envelope":
-        return next((one for one in element if _local(one) == "Body"), None)
-    if len(element) == 1:
-        return element[0]
-    found = [one for one in element if _local(one) in wanted or _local(one) == "Fault"]
+    if name == "Envelope":
+        return next((one for one in children if _local(one) == "Body"), None)
+    if len(children) == 1:
+        return children[0]
+    found = [one for one in children if _local(one) in wanted or _local(one) == "Fault"]
     return found[0] if len(found) == 1 else None
 
 
@@ -147,38 +141,71 @@ def _fault_code(fault: etree._Element) -> str:
     return ""
 
 
-def _read(element: etree._Element, kind: type[Message], place: str, drift: Drift) -> Message:
-    known = _KNOWN[kind]
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """What may stand in the element at one place of a message."""
+
+    place: str
+    fields: dict[str, tuple[str, _Form | None]]
+    """The field of a tag, with and without the published namespace; with its form if it holds elements."""
+    whole: str
+    """The field that takes a text in place of the elements; empty: none does."""
+
+    @classmethod
+    def of(cls, kind: type, place: str) -> _Form:
+        """Return the form of a message."""
+        parts = wire.PARTS[kind]
+        fields: dict[str, tuple[str, _Form | None]] = {}
+        for name in kind.__annotations__:
+            form = cls.of(parts[name], f"{place}.{name}") if name in parts else None
+            fields[name] = fields[f"{{{wire.ANSWERED}}}{name}"] = (name, form)
+        # A name that stands whole goes where whole names go.
+        return cls(place, fields, "Ten" if kind is wire.TenNguoi else "")
+
+
+_CITIZEN = _Form.of(wire.CongDan, "CongDan")
+_RESULT = _Form.of(wire.KetQuaXacThuc, "KetQuaXacThuc")
+_STRANGER = ("", None)
+
+
+def _read(element: etree._Element, form: _Form, drift: Drift) -> Any:
+    """Return the message that an element of this form is."""
+    fields = form.fields
     found: dict[str, Any] = {}
-    for child in element:
-        tag = child.tag
+    strangers = 0
+    children = _children(element)
+    for child in children:
         # Most tags are of the published namespace and found at once; the others by their name alone.
-        entry = known.get(tag) or known.get(tag[tag.rfind("}") + 1 :])
-        if isinstance(entry, str):
-            if entry in found or len(child):
-                raise answers.malformed(f"{place}.{entry}")
-            found[entry] = child.text or ""
-        elif entry is None:
-            drift(f"{place}.{_printable(_local(child))}")
+        name, part = fields.get(child.tag) or fields.get(_local(child)) or _STRANGER
+        if part is not None:
+            found[name] = _read(child, part, drift) if len(child) else _whole(child.text, part)
+        elif name:
+            if len(child):
+                raise answers.malformed(f"{form.place}.{name}")
+            found[name] = child.text
         else:
-            name, part = entry
-            inner = f"{place}.{name}"
-            if name in found:
-                raise answers.malformed(inner)
-            found[name] = _read(child, part, inner, drift) if len(child) else _whole(child.text, part, inner)
+            strangers += 1
+            drift(f"{form.place}.{_printable(_local(child))}")
+    if len(found) + strangers != len(children):
+        names = [name for name in map(_local, children) if name in fields]
+        raise answers.malformed(f"{form.place}.{next(one for one in names if names.count(one) > 1)}")
     if not found and (element.text or "").strip():
-        raise answers.malformed(place)
-    return kind(**found)
+        raise answers.malformed(form.place)
+    return found
 
 
-def _whole(text: str | None, part: type[Any], place: str) -> Any:
+def _whole(text: str | None, form: _Form) -> dict[str, str]:
     """Return what a text in place of elements means: nothing when it is empty, and a name when one stands there."""
     if text is None or not text.strip():
-        return None
-    if part is wire.TenNguoi:
-        # It is whole, so it goes where whole names go.
-        return wire.TenNguoi(Ten=text)
-    raise answers.malformed(place)
+        return {}
+    if not form.whole:
+        raise answers.malformed(form.place)
+    return {form.whole: text}
+
+
+def _children(element: etree._Element) -> list[etree._Element]:
+    # The quickest way to them; the stubs of lxml know no slices.
+    return element[:]  # type: ignore[index, return-value]
 
 
 def _local(element: etree._Element) -> str:

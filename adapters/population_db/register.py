@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 
 from pydantic import ValidationError
 
@@ -34,7 +33,6 @@ class PopulationDatabase:
     """One connection to the database: `PopulationRegister`. No side effects when built."""
 
     def __init__(self, context: AdapterContext, settings: PopulationSettings) -> None:
-        self._name = context.connection_id
         self._now = context.now
         self._report_drift = context.report_drift
         self._client = PopulationClient(settings, context)
@@ -46,6 +44,7 @@ class PopulationDatabase:
             CONFIRM: settings.confirm_deadline_seconds,
         }
         self._operations = {name: Operation(name, RepeatClass.SAFE, seconds) for name, seconds in deadlines.items()}
+        self._signing = {name: _Signing(self._client, context.connection_id, name) for name in deadlines}
 
     @property
     def operations(self) -> Mapping[str, Operation]:
@@ -59,7 +58,7 @@ class PopulationDatabase:
     async def find_citizen(self, question: CitizenQuestion, asker: Asker, extent: Extent) -> CitizenRecord | None:
         """Return the citizen the database tells of, whoever that is; ``None`` for an empty record."""
         call = mapping.CALL_OF_EXTENT[extent]
-        with self._signing(FIND_CITIZEN):
+        with self._signing[FIND_CITIZEN]:
             document = await self._ask(question, asker, call, FIND_CITIZEN)
             if document is None:
                 return None
@@ -69,7 +68,7 @@ class PopulationDatabase:
     async def find_household(self, question: CitizenQuestion, asker: Asker) -> Household | None:
         """Return the household the database tells of; ``None`` for an empty one."""
         call = wire.Call.HOUSEHOLD
-        with self._signing(FIND_HOUSEHOLD):
+        with self._signing[FIND_HOUSEHOLD]:
             document = await self._ask(question, asker, call, FIND_HOUSEHOLD)
             if document is None:
                 return None
@@ -78,7 +77,7 @@ class PopulationDatabase:
 
     async def confirm(self, confirmation: Confirmation, asker: Asker) -> Confirmed:
         """Return whether the database confirms it; ``None`` inside where it knows no such citizen."""
-        with self._signing(CONFIRM):
+        with self._signing[CONFIRM]:
             request_id = self._ids.next(asker, self._now())
             request = mapping.confirmation_request(confirmation, asker, request_id, self._words)
             document = await self._client.ask(request, asker, CONFIRM, self._operations[CONFIRM].deadline_seconds)
@@ -95,29 +94,41 @@ class PopulationDatabase:
     def _drift(self, call: wire.Call) -> mapping_answers.Drift:
         return lambda field: self._report_drift(call.value, field)
 
-    @contextmanager
-    def _signing(self, operation: str) -> Iterator[None]:
-        try:
-            yield
-        except LienThongError as error:
-            error.connection = self._name
-            error.operation = operation
-            raise
-        except reading.SoapFault as told:
-            fault = self._client.fault(told.code, operation)
-            fault.connection, fault.operation = self._name, operation
-            raise fault from None
-        except mapping_answers.UnreadableError as error:
-            raise self._malformed(error.place, operation) from None
-        except ValidationError as error:
-            # Not chained: pydantic quotes what it does not take, and that is a citizen's.
-            place = ".".join(str(part) for part in error.errors(include_url=False, include_input=False)[0]["loc"])
-            raise self._malformed(place, operation) from None
 
-    def _malformed(self, place: str, operation: str) -> LienThongError:
-        error = answers.malformed(place)
-        error.connection, error.operation = self._name, operation
-        return error
+class _Signing:
+    """Puts connection and operation into what fails inside of it, and makes our errors of what is none yet."""
+
+    def __init__(self, client: PopulationClient, connection: str, operation: str) -> None:
+        self._client = client
+        self._connection = connection
+        self._operation = operation
+
+    def __enter__(self) -> None:
+        """Begin."""
+
+    def __exit__(self, kind: object, told: BaseException | None, trace: object) -> None:
+        """Raise the error for what happened."""
+        if told is None:
+            return
+        error = self._error(told)
+        if error is None:
+            return
+        error.connection, error.operation = self._connection, self._operation
+        if error is not told:
+            # Not chained: pydantic quotes what it does not take, and that is a citizen's.
+            raise error from None
+
+    def _error(self, told: BaseException) -> LienThongError | None:
+        if isinstance(told, LienThongError):
+            return told
+        if isinstance(told, reading.SoapFault):
+            return self._client.fault(told.code, self._operation)
+        if isinstance(told, mapping_answers.UnreadableError):
+            return answers.malformed(told.place)
+        if isinstance(told, ValidationError):
+            first = told.errors(include_url=False, include_input=False)[0]
+            return answers.malformed(".".join(str(part) for part in first["loc"]))
+        return None
 
 
 def vocabulary(settings: PopulationSettings) -> Vocabulary:

@@ -66,7 +66,8 @@ class DirectWay:
             self._headers["X-Road-Client"] = settings.x_road_client
         if settings.api_key is not None:
             self._headers["ApiKey"] = settings.api_key.get_secret_value()
-        self._signed = f"{settings.service_url}{settings.username}"
+        # What stands first in every proof is digested once.
+        self._digested = hashlib.sha256(f"{settings.service_url}{settings.username}".encode())
         self._secret = settings.secret.get_secret_value()
         self._unit = 1000 if settings.timestamp_unit == "ms" else 1
 
@@ -112,8 +113,9 @@ class DirectWay:
 
     def _proof(self) -> dict[str, str]:
         timestamp = str(int(self._now().timestamp() * self._unit))
-        digest = hashlib.sha256(f"{self._signed}{timestamp}{self._secret}".encode()).hexdigest()
-        pair = base64.b64encode(f"{self._settings.username}:{digest}".encode()).decode("ascii")
+        digest = self._digested.copy()
+        digest.update(f"{timestamp}{self._secret}".encode())
+        pair = base64.b64encode(f"{self._settings.username}:{digest.hexdigest()}".encode()).decode("ascii")
         return {"Authorization": f"Basic {pair}", "Timestamp": timestamp}
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypeAlias
+from typing import TypeAlias, TypedDict
 
 SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
 ASKED = "http://dancuquocgia.bca"
@@ -54,69 +54,75 @@ class Request:
 # --- what we receive --------------------------------------------------------------------------------------
 
 
-@dataclass(slots=True, repr=False)
-class TenNguoi:
+Text: TypeAlias = "str | None"
+"""What an element holds; ``None`` where it is empty."""
+
+
+class TenNguoi(TypedDict, total=False):
     """`HoVaTen`: most records have all of it in the last part."""
 
-    Ho: str = ""
-    ChuDem: str = ""
-    Ten: str = ""
+    Ho: Text
+    ChuDem: Text
+    Ten: Text
 
 
-@dataclass(slots=True, repr=False)
-class NgaySinh:
+class NgaySinh(TypedDict, total=False):
     """`NgayThangNamSinh`: a day as yyyyMMdd, or a year alone."""
 
-    NgayThangNam: str = ""
-    Nam: str = ""
+    NgayThangNam: Text
+    Nam: Text
 
 
-@dataclass(slots=True, repr=False)
-class DiaChi:
+class DiaChi(TypedDict, total=False):
     """An address."""
 
-    MaTinhThanh: str = ""
-    MaQuanHuyen: str = ""
-    MaPhuongXa: str = ""
-    ChiTiet: str = ""
-    QuocGia: str = ""
+    MaTinhThanh: Text
+    MaQuanHuyen: Text
+    MaPhuongXa: Text
+    ChiTiet: Text
+    QuocGia: Text
 
 
-@dataclass(slots=True, repr=False)
-class NguoiLienQuan:
+class NguoiLienQuan(TypedDict, total=False):
     """Another person in a record; `QuanHe` of the head of the household only."""
 
-    QuanHe: str = ""
-    SoDinhDanh: str = ""
-    SoCMND: str = ""
-    QuocTich: str = ""
-    HoVaTen: TenNguoi | None = None
+    QuanHe: Text
+    SoDinhDanh: Text
+    SoCMND: Text
+    QuocTich: Text
+    HoVaTen: TenNguoi
 
 
-@dataclass(slots=True, repr=False)
-class CongDan:
+class CongDan(TypedDict, total=False):
     """A citizen."""
 
-    SoDinhDanh: str = ""
-    SoCMND: str = ""
-    HoVaTen: TenNguoi | None = None
-    GioiTinh: str = ""
-    DanToc: str = ""
-    TonGiao: str = ""
-    QuocTich: str = ""
-    TinhTrangHonNhan: str = ""
-    NhomMau: str = ""
-    NgayThangNamSinh: NgaySinh | None = None
-    NoiDangKyKhaiSinh: DiaChi | None = None
-    QueQuan: DiaChi | None = None
-    ThuongTru: DiaChi | None = None
-    NoiOHienTai: DiaChi | None = None
-    Cha: NguoiLienQuan | None = None
-    Me: NguoiLienQuan | None = None
-    VoChong: NguoiLienQuan | None = None
-    NguoiDaiDien: NguoiLienQuan | None = None
-    ChuHo: NguoiLienQuan | None = None
-    SoSoHoKhau: str = ""
+    SoDinhDanh: Text
+    SoCMND: Text
+    HoVaTen: TenNguoi
+    GioiTinh: Text
+    DanToc: Text
+    TonGiao: Text
+    QuocTich: Text
+    TinhTrangHonNhan: Text
+    NhomMau: Text
+    NgayThangNamSinh: NgaySinh
+    NoiDangKyKhaiSinh: DiaChi
+    QueQuan: DiaChi
+    ThuongTru: DiaChi
+    NoiOHienTai: DiaChi
+    Cha: NguoiLienQuan
+    Me: NguoiLienQuan
+    VoChong: NguoiLienQuan
+    NguoiDaiDien: NguoiLienQuan
+    ChuHo: NguoiLienQuan
+    SoSoHoKhau: Text
+
+
+class KetQuaXacThuc(TypedDict, total=False):
+    """Yes or no; `TinhTrangHonNhan` where it was asked which it is."""
+
+    TonTai: Text
+    TinhTrangHonNhan: Text
 
 
 @dataclass(slots=True, repr=False)
@@ -128,14 +134,6 @@ class CongdanCollection:
     ThoiDiemDuLieu: str = ""
     id: str = ""
     CongDan: list[CongDan] = field(default_factory=list)
-
-
-@dataclass(slots=True, repr=False)
-class KetQuaXacThuc:
-    """Yes or no; `TinhTrangHonNhan` where it was asked which it is."""
-
-    TonTai: str = ""
-    TinhTrangHonNhan: str = ""
 
 
 PARTS: dict[type, dict[str, type]] = {

@@ -76,7 +76,8 @@ def read_tree(document: bytes) -> etree._Element:
     Raises:
         XmlRefusedError: See there; ``not_xml`` also for what is too deep or in another encoding.
     """
-    if b"<!DOCTYPE" in document:
+    # One byte is found much faster than a word, and most answers do not hold it.
+    if b"!" in document and b"<!DOCTYPE" in document:
         raise XmlRefusedError("document_type")
     declared = _DECLARED_ENCODING.match(document)
     if b"\x00" in document or (declared is not None and declared[1].lower() not in _ASCII_LIKE):

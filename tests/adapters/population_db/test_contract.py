@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import string
 import subprocess
 import sys
@@ -119,7 +120,7 @@ def test_every_call_is_in_the_contract(by_wsdl: Any, call: wire.Call) -> None:
     request = mapping.citizen_request(QUESTION, ASKER, call, "x", words())
     more = element.get(call.name.lower())
     if call is wire.Call.PRESENT_RESIDENCE:
-        more = ("NoiOHienTai", tuple((name, "") for name in wire.PARTS[wire.CongDan]["QueQuan"].__dataclass_fields__))
+        more = ("NoiOHienTai", tuple((name, "") for name in wire.DiaChi.__annotations__))
     if more is not None:
         request = wire.Request(call, "x", (*request.elements, more))
     assert canonical(by_wsdl.render(request)) == canonical(templates.render(request))
@@ -144,7 +145,7 @@ def _told(kind: type) -> SearchStrategy[Any]:
     parts = wire.PARTS[kind]
     return st.fixed_dictionaries(
         {},
-        optional={name: _told(parts[name]) if name in parts else _TEXT for name in kind.__dataclass_fields__},
+        optional={name: _told(parts[name]) if name in parts else _TEXT for name in kind.__annotations__},
     )
 
 
@@ -153,7 +154,8 @@ def test_both_read_the_same_answer(by_wsdl: Any, citizens: list[dict[str, Any]],
     """Whatever is there, missing or empty: the same citizens, to the letter."""
     document = _written(citizens, wrapped=wrapped)
     quick = reading.collection(document, pytest.fail)
-    assert quick == by_wsdl.read(wire.Call.LOOK_UP, document)
+    strict = by_wsdl.read(wire.Call.LOOK_UP, document)
+    assert _stated(dataclasses.asdict(quick)) == _stated(dataclasses.asdict(strict))
     assert len(quick.CongDan) == len(citizens)
 
 
@@ -161,7 +163,17 @@ def test_both_read_the_same_answer(by_wsdl: Any, citizens: list[dict[str, Any]],
 def test_both_read_the_same_verdict(by_wsdl: Any, inside: str) -> None:
     """Yes, no, nothing."""
     document = f'<KetQuaXacThuc xmlns="{wire.ANSWERED}">{inside}</KetQuaXacThuc>'.encode()
-    assert reading.verdict(document, pytest.fail) == by_wsdl.read(wire.Call.IDENTITY, document)
+    assert _stated(reading.verdict(document, pytest.fail)) == _stated(by_wsdl.read(wire.Call.IDENTITY, document))
+
+
+def _stated(told: Any) -> Any:
+    """Return what is told without what is empty, which is the same as absent."""
+    if isinstance(told, list):
+        return [_stated(one) for one in told]
+    if not isinstance(told, dict):
+        return told
+    stated = {name: _stated(one) for name, one in told.items()}
+    return {name: one for name, one in stated.items() if one or isinstance(one, list)}
 
 
 def _written(citizens: list[dict[str, Any]], *, wrapped: bool) -> bytes:
@@ -196,7 +208,7 @@ def _order_of_schema() -> dict[type, list[str]]:
         for kind, name in names.items()
     }
     for kind, order in found.items():
-        assert set(order) == set(kind.__dataclass_fields__), kind
+        assert set(order) == set(kind.__annotations__), kind
     return found
 
 
