@@ -43,8 +43,9 @@ class Measurement:
     def cost_of(
         cls, name: str, ours: Sequence[float], reference: Sequence[float], *, unit: str, bar: float | None
     ) -> Self:
-        """Compare the medians of two series of costs."""
-        return cls.cost(name, statistics.median(ours), statistics.median(reference), unit=unit, bar=bar)
+        """Compare two costs, round by round: the ratio is the median of the rounds' ratios."""
+        ratio = statistics.median(a / b for a, b in zip(ours, reference, strict=True))
+        return cls(name, statistics.median(ours), statistics.median(reference), ratio, unit, bar, less_is_better=True)
 
     @property
     def is_met(self) -> bool | None:

@@ -31,9 +31,10 @@ class Sizes:
     ledger_proofs: int = 1_000
     detect_lookups: int = 380_000
     detect_officers: int = 800
-    lookup_rounds: int = 5
-    lookup_seconds: float = 3.0
-    lookup_warm_up_seconds: float = 1.0
+    # Short turns, many of them: a shared machine changes its speed within seconds, and both sides must see the same.
+    lookup_rounds: int = 16
+    lookup_seconds: float = 1.2
+    lookup_warm_up_seconds: float = 0.4
     gate_decisions: int = 10_000
 
 
