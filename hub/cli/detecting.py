@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -45,7 +47,8 @@ def detect_replay(  # noqa: PLR0917 - each is an option, given by name
     chosen = _rules(rules)
 
     def run(progress: Callable[[int, int], None] | None) -> ReplayResult:
-        return replay(files, out, cases=cases, rules=chosen, progress=progress)
+        with _without_collector():
+            return replay(files, out, cases=cases, rules=chosen, progress=progress)
 
     if err.is_terminal:
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -59,6 +62,18 @@ def detect_replay(  # noqa: PLR0917 - each is an option, given by name
     share = f"{result.explained / result.lookups:.1%}" if result.lookups else "–"
     say(f"{result.lookups} look-ups, {share} explained; {result.alerts} alerts in {result.cases} cases: {out}")
     say(f"{result.lookups} lượt tra cứu, {share} có lý giải; {result.alerts} cảnh báo, {result.cases} vụ việc: {out}")
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Leave cycles uncollected: nearly all that a replay remembers lives to its end, and is searched in vain."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _rules(path: Path | None) -> RuleSet:

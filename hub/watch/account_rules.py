@@ -7,13 +7,14 @@ from math import log10
 from hub.watch.accounts import AccountState, Kind
 from hub.watch.casebook import CaseBook
 from hub.watch.days import Days
-from hub.watch.networks import Networks
+from hub.watch.networks import Network, Networks
 from hub.watch.rates import surprise
 from hub.watch.records import Lookup, Outcome
 from hub.watch.rules import Rule, RuleSet
 from hub.watch.usual import Usual
 
 _DAY = 86_400.0
+_DENIED = Outcome.DENIED.value
 _BORROWED = 0.2
 """From this weight on the dossier given does not explain the person."""
 
@@ -29,6 +30,9 @@ class AccountRules:
         self._days = days
         self._networks = networks
         self._book = book
+        # Asked at each look-up, and models answer slowly.
+        self._night_from = self._rules.night_from_minute
+        self._night_until = self._rules.night_until_minute
 
     def wake(self, state: AccountState, ts: float, day: int) -> None:
         """At the first look-up of a day: say how long the account had slept."""
@@ -36,31 +40,32 @@ class AccountRules:
             state.woke_at, state.woke_after = ts, day - state.last_day
         state.last_day = day
 
-    def judge(self, state: AccountState, lookup: Lookup, day: int, minute: int, *, w: float) -> None:
+    def judge(
+        self, state: AccountState, lookup: Lookup, network: Network | None, day: int, minute: int, *, w: float
+    ) -> None:
         """Judge one look-up, of which ``w`` stays unexplained."""
-        rules = self._rules
         ts = lookup.ts
         if state.woke_at and ts < state.woke_at + self._case_seconds:
+            rules = self._rules
             score = rules.dormant_year if state.woke_after > rules.dormant_year_days else rules.dormant
             self._raise(state, Rule.DORMANT_ACCOUNT, score, lookup, day, n=state.woke_after)
-        elsewhere = self._networks.judge(state, lookup, day, w=w)
+        elsewhere = self._networks.judge(state, lookup, network, day, w=w)
         if elsewhere is not None:
+            rules = self._rules
             if elsewhere < 0:
                 self._raise(state, Rule.OUTSIDE_NETWORK, rules.outside_network, lookup, day)
             elif elsewhere <= rules.two_networks_seconds:
                 # Who does assigned work at both desks has walked over; whoever looks up strangers has not.
                 score = rules.two_networks * (1.0 if state.last_other_w >= _BORROWED else rules.two_networks_explained)
                 self._raise(state, Rule.TWO_NETWORKS, score, lookup, day, n=max(1, round(elsewhere / 60)))
-        self._night(state, lookup, day, minute)
-        if lookup.outcome == Outcome.DENIED:
+        if minute >= self._night_from or minute < self._night_until:
+            self._night(state, lookup, day, minute)
+        if lookup.outcome == _DENIED:
             self._denied(state, lookup, day)
 
     def _night(self, state: AccountState, lookup: Lookup, day: int, minute: int) -> None:
         rules = self._rules
-        is_evening = minute >= rules.night_from_minute
-        if not is_evening and minute >= rules.night_until_minute:
-            return
-        night = day if is_evening else day - 1
+        night = day if minute >= self._night_from else day - 1
         if day in state.duty or night in state.duty:
             return
         state.night_count = state.night_count + 1 if state.night == night else 1

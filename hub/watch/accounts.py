@@ -7,7 +7,7 @@ from enum import IntEnum
 
 from hub.watch.days import number_of
 from hub.watch.explain import Finding
-from hub.watch.rates import Rate
+from hub.watch.rates import Rate, Rates
 from hub.watch.records import Lookup, Officer, Subject
 from hub.watch.register import KnownDossier
 from hub.watch.scoring import Case, Told
@@ -110,16 +110,17 @@ class Group:
         self.unexplained = Rate()
         self.codes = (CodeHabit(), CodeHabit())
         """Codes that no dossier has: written like another system's, and written like ours."""
-        self.kinds = tuple(Rate() for _ in Kind)
+        self.kinds = Rates(KINDS)
         self.late = Rate()
         """Of look-ups without a dossier: how many were registered within 45 minutes."""
 
     def discount(self, by: float) -> None:
         """Let a day pass."""
         codes = (one.rate for one in self.codes)
-        for one in (self.lookups, self.unexplained, self.late, *codes, *self.kinds):
+        for one in (self.lookups, self.unexplained, self.late, *codes):
             one.count *= by
             one.exposure *= by
+        self.kinds.discount(by)
 
 
 class Day:
@@ -135,7 +136,8 @@ class Day:
         self.kinds = [0] * KINDS
         self.waiting = 0
         """Look-ups without a dossier that may still be registered."""
-        self.spike_at = 0
+        self.spike_at = 0.0
+        """How many look-ups make it worth while to ask whether they are too many."""
         self.seen: dict[str, float] = {}
         """People not fully explained today, with what stays unexplained: each counts once."""
 
@@ -182,6 +184,7 @@ class AccountState:
         "opened_today",
         "rate",
         "recent",
+        "recent_ts",
         "relations",
         "role",
         "role_change_day",
@@ -215,7 +218,7 @@ class AccountState:
         self.lookups = Rate()
         self.unexplained = Rate()
         self.codes = (Rate(), Rate())
-        self.kinds = tuple(Rate() for _ in Kind)
+        self.kinds = Rates(KINDS)
         self.history: deque[int] = deque(maxlen=HISTORY_DAYS)
         self.week: deque[tuple[int, int]] = deque(maxlen=7)
         """Look-ups of the latest days: day and count."""
@@ -230,6 +233,8 @@ class AccountState:
         self.held_exposure: deque[float] = deque(maxlen=60)
         # What happened lately.
         self.recent: deque[Entry] = deque(maxlen=200)
+        self.recent_ts = float("-inf")
+        """The moment of the latest of them."""
         self.networks: dict[str, list[int]] = {}
         """Networks used: the last day of use, and on how many days."""
         self.last_own_ts = 0.0

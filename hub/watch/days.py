@@ -35,22 +35,33 @@ class Days:
         self._from = min(starts, default=0) - grace_minutes
         self._until = max(ends, default=24 * 60) + grace_minutes
         self._grace = grace_minutes
-        self._hour = -1
+        # The stretch of an hour or less in which neither the offset nor the day changes: moments come in order.
+        self._since = self._until_ts = 0.0
         self._offset = 0.0
-
-    def local(self, ts: float) -> float:
-        """Return the moment as seconds of local wall-clock time since 1970."""
-        hour = int(ts) // _HOUR
-        if hour != self._hour:
-            # Offsets change at full hours at most; look-ups come in order, so one is remembered.
-            self._hour = hour
-            offset = datetime.fromtimestamp(hour * _HOUR, UTC).astimezone(self._zone).utcoffset()
-            self._offset = offset.total_seconds() if offset is not None else 0.0
-        return ts + self._offset
+        self._today = 0
 
     def day(self, ts: float) -> int:
         """Return the local day of a moment."""
-        return int(self.local(ts) // DAY)
+        if not self._since <= ts < self._until_ts:
+            self._move(ts)
+        return self._today
+
+    def clock(self, ts: float) -> tuple[int, int]:
+        """Return the local day of a moment, and the minute of that day."""
+        if not self._since <= ts < self._until_ts:
+            self._move(ts)
+        day = self._today
+        return day, int(ts + self._offset - day * DAY) // 60
+
+    def _move(self, ts: float) -> None:
+        """Take the stretch of another moment; offsets change at full hours at most."""
+        hour = int(ts // _HOUR) * _HOUR
+        offset = datetime.fromtimestamp(hour, UTC).astimezone(self._zone).utcoffset()
+        self._offset = offset.total_seconds() if offset is not None else 0.0
+        self._today = int((ts + self._offset) // DAY)
+        midnight = self._today * DAY - self._offset
+        self._since = max(float(hour), midnight)
+        self._until_ts = min(float(hour + _HOUR), midnight + DAY)
 
     def is_full(self, day: int) -> bool:
         """Say whether all offices work on the day."""

@@ -8,6 +8,7 @@ later changes nothing that was said. State is rebuilt by feeding the log again.
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Mapping
 from dataclasses import replace
 
 from hub.watch.account_rules import AccountRules
@@ -15,7 +16,7 @@ from hub.watch.accounts import AccountState, Entry
 from hub.watch.casebook import CaseBook
 from hub.watch.days import Days, number_of
 from hub.watch.explain import Explainer, Fault, Finding, Grade, is_slip
-from hub.watch.networks import Networks
+from hub.watch.networks import Network, Networks
 from hub.watch.people_rules import PeopleRules
 from hub.watch.places import Places
 from hub.watch.pretext_rules import PretextRules
@@ -35,6 +36,7 @@ from hub.watch.rules import DEFAULT, Rule, RuleSet
 from hub.watch.sham import ShamRule
 from hub.watch.usual import Usual
 
+_NEVER = float("inf")
 _UNEXPLAINED = 0.5
 """From this weight on a look-up counts as unexplained."""
 
@@ -66,6 +68,8 @@ class Engine:
         self._late: list[Judgement] = []
         self._verdicts: dict[str, Counter[Verdict]] = {}
         self._now = 0.0
+        # Asked at each look-up, and models answer slowly.
+        self._wait = rules.weights.registration_seconds
 
     # --- what is known -------------------------------------------------------------------------------------------
 
@@ -100,7 +104,6 @@ class Engine:
                 state.in_hand -= 1
         self._closed.append((self._days.day(ts), known))
         self._shams.closed(known, ts, self._accounts)
-        self._collect(None)
 
     def amend_dossier(self, dossier: Dossier, ts: float) -> None:
         """Take in another assignment or other parties of a dossier; one that is not known is opened."""
@@ -121,66 +124,81 @@ class Engine:
 
     def advance(self, ts: float) -> list[Judgement]:
         """Let time pass until ``ts``; return what fell due: late explanations, and alerts they complete."""
-        wait = self.rules.weights.registration_seconds
         pending = self._pending
-        while pending and pending[0].ts + wait <= ts:
-            entry = pending.popleft()
-            if not entry.settled:
-                due = entry.ts + wait
-                self._turn(self._days.day(due))
-                self._settle_late(entry, due)
-        self._turn(self._days.day(ts))
-        self._now = max(self._now, ts)
+        if (pending and pending[0].ts + self._wait <= ts) or self._shams.due <= ts:
+            self._fall_due(ts)
+        day = self._days.day(ts)
+        if day > self._day:
+            self._turn(day)
+        if ts > self._now:  # noqa: PLR1730 - at each look-up; max() takes three times as long
+            self._now = ts
+        if not self._late:
+            return []
         late, self._late = self._late, []
         return late
 
+    def _fall_due(self, until: float) -> None:
+        """Decide what was waited for, in the order of its moments."""
+        pending, shams, wait = self._pending, self._shams, self._wait
+        while True:
+            due = pending[0].ts + wait if pending else _NEVER
+            if min(due, shams.due) > until:
+                return
+            if due <= shams.due:
+                entry = pending.popleft()
+                if not entry.settled:
+                    self._turn(self._days.day(due))
+                    self._settle_late(entry, due)
+            else:
+                self._turn(self._days.day(shams.due))
+                shams.settle()
+                self._collect(None)
+
     def judge(self, lookup: Lookup) -> Judgement:
         """Judge one look-up; `advance` to its moment first. A moment before the last one counts as the last one."""
-        lookup.ts = max(lookup.ts, self._now)
-        ts = lookup.ts
-        state = self._accounts.get(lookup.account_id)
-        if state is None:
-            state = AccountState(Officer(lookup.account_id, lookup.officer_role, lookup.unit_code))
-            self._accounts[lookup.account_id] = state
-        local = self._days.local(ts)
-        day = int(local // DAY)
-        minute = int(local - day * DAY) // 60
+        ts = lookup.ts = max(lookup.ts, self._now)
+        state = self._accounts.get(lookup.account_id) or self._meet(lookup)
+        day, minute = self._days.clock(ts)
         if state.day != day:
             self._use.wake(state, ts, day)
             self._usual.start_day(state, day, lookup)
             self._active[state.id] = state
-        state.today.count += 1
+        today = state.today
+        today.count += 1
         subject = lookup.subject
         if subject is not None:
             self._places.note(lookup.unit_code, subject, is_new=self._register.learn_subject(subject))
-        unit_there = self._networks.unit_of(lookup.ip)
-        units = (lookup.unit_code, state.unit) if unit_there is None else (lookup.unit_code, state.unit, unit_there)
-        finding = self._explainer.find(lookup, units)
-        if finding.fault is Fault.UNKNOWN and finding.w >= _UNEXPLAINED:
-            finding = self._usual.judge_code(state, finding, is_like_ours=finding.grade is Grade.AWAITING_REGISTRATION)
-        elif finding.w >= _UNEXPLAINED:
-            finding = self._explainer.settle_neighbour(state.id, finding)
-        if finding.dossier is not None:
-            finding.dossier.touch(state.id, lookup.lookup_id)
-        self._use.judge(state, lookup, day, minute, w=finding.w)
+        network = self._networks.at(lookup.ip)
+        finding = self._explainer.find(lookup, state.unit, network)
+        if finding.w >= _UNEXPLAINED:
+            if finding.fault is Fault.UNKNOWN:
+                is_like_ours = finding.grade is Grade.AWAITING_REGISTRATION
+                finding = self._usual.judge_code(state, finding, is_like_ours=is_like_ours)
+            else:
+                finding = self._explainer.settle_neighbour(state.id, finding)
+        known = finding.dossier
+        if known is not None and state.id not in known.touched_by:
+            known.touch(state.id, lookup.lookup_id)
+        self._use.judge(state, lookup, network, day, minute, w=finding.w)
         if finding.w > 0:
-            self._not_fully_explained(state, lookup, day, minute, finding)
-        elif state.recent:
+            self._not_fully_explained(state, lookup, network, day, minute, finding)
+        elif state.recent_ts >= ts - self._wait:
             self._correct(state, lookup, finding)
-        self._usual.count(state, ts, lookup.lookup_id)
+        if today.count >= today.spike_at:
+            self._usual.count(state, ts, lookup.lookup_id)
         state.last_ts = ts
-        explanation = Explanation(
-            lookup_id=lookup.lookup_id,
-            grade=finding.grade,
-            w=finding.w,
-            evidence=finding.evidence,
-            account_id=state.id,
-            ts=ts,
-        )
+        # By place: at each look-up.
+        explanation = Explanation(lookup.lookup_id, finding.grade, finding.w, finding.evidence, False, state.id, ts)
         return Judgement(explanation, self._book.take())
 
-    def _not_fully_explained(
-        self, state: AccountState, lookup: Lookup, day: int, minute: int, finding: Finding
+    def _meet(self, lookup: Lookup) -> AccountState:
+        """Begin with an account that no register told of."""
+        state = AccountState(Officer(lookup.account_id, lookup.officer_role, lookup.unit_code))
+        self._accounts[state.id] = state
+        return state
+
+    def _not_fully_explained(  # noqa: PLR0917 - who, what, from where, when, why
+        self, state: AccountState, lookup: Lookup, network: Network | None, day: int, minute: int, finding: Finding
     ) -> None:
         ts = lookup.ts
         w = finding.w
@@ -196,14 +214,15 @@ class Engine:
                 lookup_id=lookup.lookup_id,
             )
             self._usual.add_unexplained(state, w, lookup.subject_id)
-            if state.recent:
+            if state.recent_ts >= ts - self._wait:
                 self._correct(state, lookup, finding)
             self._usual.test_unexplained(state, ts, lookup.lookup_id)
             return
         off = not (day in state.duty or self._days.in_office(day, minute, lookup.unit_code))
         entry = Entry(state, lookup, day, finding=finding, is_off_hours=off)
-        entry.unit_code = self._networks.unit_of(lookup.ip) or lookup.unit_code
+        entry.unit_code = (network.owner if network is not None else None) or lookup.unit_code
         state.recent.append(entry)
+        state.recent_ts = ts
         self._pretexts.sequence(entry, ts, day)
         # Nobody registers dossiers while the offices are closed.
         if finding.grade is Grade.AWAITING_REGISTRATION and not off:
@@ -239,22 +258,12 @@ class Engine:
         self._unwait(entry)
         self._usual.settle_awaited(entry, explained=False)
         self._settle(entry, ts, self._days.day(ts))
-        self._collect(
-            Explanation(
-                lookup_id=entry.lookup_id,
-                grade=Grade.UNEXPLAINED,
-                w=entry.w,
-                evidence={},
-                decided_late=True,
-                account_id=entry.account.id,
-                ts=entry.ts,
-            )
-        )
+        self._collect(_late(entry, Grade.UNEXPLAINED, {}))
 
     def _explain_late(self, known: KnownDossier, ts: float) -> None:
         waiting = self._waiting
-        since = ts - self.rules.weights.registration_seconds
-        for party in sorted(known.parties & waiting.keys()):
+        since = ts - self._wait
+        for party in sorted(one for one in known.parties if one in waiting):
             for entry in tuple(waiting[party]):
                 state = entry.account
                 if entry.ts < since:
@@ -269,9 +278,9 @@ class Engine:
     def _correct(self, state: AccountState, lookup: Lookup, finding: Finding) -> None:
         """Let an explained look-up explain what came just before: the slip of a minute ago, the family of a party."""
         ts = lookup.ts
+        families = ts - self._wait
         weights = self.rules.weights
         slips = ts - weights.correction_seconds
-        families = ts - weights.registration_seconds
         subject = lookup.subject
         known = finding.dossier
         household = subject.household_id if subject is not None and known is not None else ""
@@ -308,16 +317,7 @@ class Engine:
                 self._usual.add_unexplained(entry.account, w, entry.subject_id)
         entry.settled = True
         entry.w = w
-        explanation = Explanation(
-            lookup_id=entry.lookup_id,
-            grade=grade,
-            w=w,
-            evidence={"dossier": code} if code else {},
-            decided_late=True,
-            account_id=entry.account.id,
-            ts=entry.ts,
-        )
-        self._late.append(Judgement(explanation))
+        self._late.append(Judgement(_late(entry, grade, {"dossier": code} if code else {})))
 
     def _unwait(self, entry: Entry) -> None:
         held = self._waiting.get(entry.subject_id)
@@ -379,6 +379,10 @@ class Engine:
         """
         self._register.forget(before, keep=self._people.own_numbers)
         self._book.forget(before)
+
+
+def _late(entry: Entry, grade: Grade, evidence: Mapping[str, str]) -> Explanation:
+    return Explanation(entry.lookup_id, grade, entry.w, evidence, True, entry.account.id, entry.ts)
 
 
 def _is_corrected(entry: Entry, number: str, code: str | None) -> bool:

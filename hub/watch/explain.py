@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from hub.watch.records import Lookup, Subject
 from hub.watch.register import DAY, KnownDossier, Register
 from hub.watch.rules import Weights
+
+if TYPE_CHECKING:
+    from hub.watch.networks import Network
 
 
 class Grade(StrEnum):
@@ -56,6 +59,7 @@ class Finding(NamedTuple):
 
 
 NOTHING: Mapping[str, str | int | float] = {}
+_PARTY_ASSIGNED = Grade.PARTY_ASSIGNED
 _NO_ADDRESS = {"address": "unknown"}
 
 
@@ -66,18 +70,25 @@ class Explainer:
         self._register = register
         self._weights = weights
 
-    def find(self, lookup: Lookup, units: tuple[str, ...]) -> Finding:
+    def find(self, lookup: Lookup, home: str, network: Network | None) -> Finding:
         """Explain a look-up by what is known at its moment.
 
-        Args:
-            lookup: The look-up.
-            units: Where the officer works: the unit of the account, the one named by the look-up, the one whose network
-                it came from. They differ during a secondment.
+        The officer works in the unit of the account, ``home``, in the one named by the look-up, and in the one whose
+        network it came from. They differ during a secondment.
         """
         code = lookup.dossier_code
+        known = self._register.dossiers.get(code) if code is not None else None
+        if (
+            known is not None
+            and known.closed_at is None
+            and lookup.account_id in known.assigned
+            and lookup.subject_id in known.parties
+        ):
+            return Finding(_PARTY_ASSIGNED, 0.0, {"dossier": known.code}, known)
+        there = network.owner if network is not None else None
+        units = (lookup.unit_code, home) if there is None else (lookup.unit_code, home, there)
         if code is None:
             return self._elsewhere(lookup, units, None, None)
-        known = self._register.dossiers.get(code)
         if known is None:
             if not self._register.looks_like_ours(code):
                 found = self._elsewhere(lookup, units, None, None)

@@ -49,6 +49,22 @@ class _Use:
             self.owner = unit if count >= self._share * self.total else None
 
 
+class Network:
+    """One network: who uses it, and the wider one that it lies in."""
+
+    __slots__ = ("name", "narrow", "wide")
+
+    def __init__(self, name: str, wide: _Use) -> None:
+        self.name = name
+        self.narrow = _Use(_OWNED)
+        self.wide = wide
+
+    @property
+    def owner(self) -> str | None:
+        """The unit whose network it is, or ``None`` where nobody's or not yet known."""
+        return (self.narrow.owner or self.wide.owner) if self.narrow.total else None
+
+
 class Networks:
     """Learns networks at two widths: an office may be numbered by the third part of its addresses or by the second.
 
@@ -59,44 +75,53 @@ class Networks:
     def __init__(self, rules: AccountScores) -> None:
         self._inside = rules.state_networks
         self._whole = any(one.prefixlen > _NARROW_BITS for one in rules.state_networks if one.version == _IPV4)
-        self._narrow: dict[str, _Use] = {}
+        self._narrow: dict[str, Network] = {}
         self._wide: dict[str, _Use] = {}
-        self._known: dict[str, str | None] = {}
+        self._known: dict[str, Network | None] = {}
 
-    def judge(self, state: AccountState, lookup: Lookup, day: int, *, w: float) -> float | None:
-        """Judge where a look-up came from, of which ``w`` stays unexplained.
+    def at(self, ip: str) -> Network | None:
+        """Return the network of an address, or ``None`` when it is not the state's."""
+        key = ip if self._whole or ":" in ip else ip[: max(ip.rfind("."), 0)]
+        try:
+            return self._known[key]
+        except KeyError:
+            return self._new(ip, key)
+
+    def judge(
+        self, state: AccountState, lookup: Lookup, network: Network | None, day: int, *, w: float
+    ) -> float | None:
+        """Judge from which network a look-up came, of which ``w`` stays unexplained.
 
         Returns -1 for an address outside the state network; the seconds to the latest look-up from the other side where
         the account was used in its own and in another office's network; ``None`` when all is as usual.
         """
-        network = self._network(lookup.ip)
         if network is None:
             return -1.0
-        used = state.networks.get(network)
-        narrow, wide = self._uses(network)
-        is_own = self._is_own(state, lookup.unit_code, narrow, wide, used)
-        narrow.add(lookup.unit_code)
-        wide.add(lookup.unit_code)
+        name = network.name
+        used = state.networks.get(name)
+        is_own = (used is not None and used[1] > _USUAL_DAYS) or self._is_own(state, lookup.unit_code, network, used)
+        network.narrow.add(lookup.unit_code)
+        network.wide.add(lookup.unit_code)
         if used is None:
-            state.networks[network] = [day, 1]
+            state.networks[name] = [day, 1]
         elif used[0] != day:
             used[0] = day
             used[1] += 1
         ts = lookup.ts
         if is_own:
-            state.last_own_ts, state.last_own_network = ts, network
+            state.last_own_ts, state.last_own_network = ts, name
             # A network that has just become usual is no second one.
-            return ts - state.last_other_ts if state.last_other_network not in {"", network} else None
+            other = state.last_other_network
+            return ts - state.last_other_ts if other and other != name else None
         if ts - state.last_other_ts > _VISIT:
             state.last_other_w = 0.0
         state.last_other_ts, state.last_other_w = ts, max(w, state.last_other_w)
-        state.last_other_network = network
-        return ts - state.last_own_ts if state.last_own_network not in {"", network} else None
+        state.last_other_network = name
+        return ts - state.last_own_ts if state.last_own_network not in {"", name} else None
 
     @staticmethod
-    def _is_own(state: AccountState, unit_code: str, narrow: _Use, wide: _Use, used: list[int] | None) -> bool:
-        if used is not None and used[1] > _USUAL_DAYS:
-            return True
+    def _is_own(state: AccountState, unit_code: str, network: Network, used: list[int] | None) -> bool:
+        narrow, wide = network.narrow, network.wide
         if wide.owner is not None and wide.owner in {unit_code, state.unit}:
             return True
         own = narrow.by_unit[unit_code] + (narrow.by_unit[state.unit] if state.unit != unit_code else 0)
@@ -105,37 +130,21 @@ class Networks:
         # An account without a usual network yet is where it is.
         return not state.networks or (narrow.total < _KNOWN_FROM and used is not None)
 
-    def unit_of(self, ip: str) -> str | None:
-        """Return the unit whose network an address is in, or ``None`` where nobody's or not yet known."""
-        network = self._network(ip)
-        if network is None or network not in self._narrow:
-            return None
-        narrow, wide = self._uses(network)
-        return narrow.owner or wide.owner
-
-    def _uses(self, network: str) -> tuple[_Use, _Use]:
-        narrow = self._narrow.get(network)
-        if narrow is None:
-            narrow = self._narrow[network] = _Use(_OWNED)
-        broad = network.rpartition(".")[0] or network
-        wide = self._wide.get(broad)
-        if wide is None:
-            wide = self._wide[broad] = _Use(_OWNED_WHOLLY)
-        return narrow, wide
-
-    def _network(self, ip: str) -> str | None:
-        """Return the network of an address, or ``None`` when it is not the state's."""
-        key = ip if self._whole or ":" in ip else ip[: max(ip.rfind("."), 0)]
-        known = self._known.get(key, "")
-        if known != "":
-            return known
+    def _new(self, ip: str, key: str) -> Network | None:
         try:
             address = ip_address(ip)
         except ValueError:
             return None
         found = None
         if any(address.version == one.version and address in one for one in self._inside):
-            found = ip[: ip.rfind(".")] if address.version == _IPV4 else address.exploded[:_IPV6_HALF]
+            name = ip[: ip.rfind(".")] if address.version == _IPV4 else address.exploded[:_IPV6_HALF]
+            found = self._narrow.get(name)
+            if found is None:
+                broad = name.rpartition(".")[0] or name
+                wide = self._wide.get(broad)
+                if wide is None:
+                    wide = self._wide[broad] = _Use(_OWNED_WHOLLY)
+                found = self._narrow[name] = Network(name, wide)
         if len(self._known) < _MOST_NETWORKS:
             self._known[key] = found
         return found

@@ -112,7 +112,8 @@ class PeopleRules:
     def forget(self, before: float) -> None:
         """Drop look-ups older than the longest window."""
         for index in (self._by_subject, self._by_household):
-            for key in [key for key, held in index.items() if held[-1].ts < before]:
+            # Whoever was looked up last stands last.
+            while index and index[key := next(iter(index))][-1].ts < before:
                 del index[key]
 
     # --- one rule each -------------------------------------------------------------------------------------------
@@ -211,8 +212,9 @@ class PeopleRules:
 
     @staticmethod
     def _remember(index: dict[str, deque[Entry]], key: str, entry: Entry) -> deque[Entry]:
-        held = index.get(key)
+        held = index.pop(key, None)
         if held is None:
-            held = index[key] = deque(maxlen=50)
+            held = deque(maxlen=50)
         held.append(entry)
+        index[key] = held
         return held

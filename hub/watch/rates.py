@@ -6,6 +6,7 @@ functions are pure.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import exp, lgamma, log, log1p, log10
 
 _NEGLIGIBLE = 1e-4
@@ -44,6 +45,43 @@ def surprise(count: float, mean: float, *, shape: float, full_at: float) -> floa
     ``full_at`` is how many powers of ten the probability of so many must lie below 1 for the full weight.
     """
     return min(1.0, decades(tail(count, max(mean, 1e-9), shape)) / full_at)
+
+
+class Rates:
+    """Rates of several kinds over the same exposure, learnt like a `Rate` each."""
+
+    __slots__ = ("counts", "exposure")
+
+    def __init__(self, kinds: int) -> None:
+        self.counts = [0.0] * kinds
+        self.exposure = 0.0
+
+    def learn(self, counts: Sequence[float], exposure: float, discount: float) -> None:
+        """Take one day in."""
+        self.counts = [held * discount + count for held, count in zip(self.counts, counts, strict=True)]
+        self.exposure = self.exposure * discount + exposure
+
+    def add(self, counts: Sequence[float], exposure: float) -> None:
+        """Add without a day having passed."""
+        held = self.counts
+        for kind, count in enumerate(counts):
+            if count:
+                held[kind] += count
+        self.exposure += exposure
+
+    def discount(self, by: float) -> None:
+        """Let a day pass."""
+        self.counts = [held * by for held in self.counts]
+        self.exposure *= by
+
+    def mean(self, kind: int, prior_mean: float, prior_exposure: float) -> float:
+        """Return the posterior's mean of one kind under a Gamma prior of the given mean and weight."""
+        return (self.counts[kind] + prior_mean * prior_exposure) / (self.exposure + prior_exposure)
+
+    def clear(self) -> None:
+        """Forget all: the prior alone speaks again."""
+        self.counts = [0.0] * len(self.counts)
+        self.exposure = 0.0
 
 
 class Rate:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, time
 from enum import StrEnum
+from typing import NamedTuple
 
 from contracts.errors import Sentence
 
@@ -112,8 +113,7 @@ class Context:
     departments: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(NamedTuple):
     """The best explanation found for one look-up."""
 
     lookup_id: str
@@ -145,8 +145,7 @@ class Alert:
     case_key: str
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(NamedTuple):
     """What one look-up, or time alone, made the engine say."""
 
     explanation: Explanation | None

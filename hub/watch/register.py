@@ -15,7 +15,9 @@ DAY = 86_400.0
 _NEAR_NEEDED = 8
 _ACCOUNTS_NEEDED = 4
 _NEAR_SHARE = 0.6
+_DIGITS = "0123456789"
 _RUNS = re.compile(r"[0-9]+")
+_MOST_STEMS = 20_000
 
 
 class LandHabit:
@@ -98,6 +100,8 @@ class Register:
         self.of_party: dict[str, list[KnownDossier]] = {}
         self.subjects: dict[str, Subject] = {}
         self._shapes: set[tuple[str, str]] = set()
+        self._stems: set[str] = set()
+        """Codes without their number at the end, of which the shape is known."""
 
     def open(self, dossier: Dossier) -> KnownDossier:
         """Take a dossier in, or what has become of it; return how it is known."""
@@ -110,7 +114,7 @@ class Register:
                 self._habits[dossier.procedure] = habit
             known = KnownDossier(dossier, habit)
             self.dossiers[dossier.code] = known
-            self._shapes.add(_shape(dossier.code))
+            self._learn_shape(dossier.code)
         else:
             self._unlist(known, known.parties - frozenset(dossier.party_ids))
             known.assigned, known.unit_code = dossier.assigned_officers, dossier.unit_code
@@ -143,6 +147,15 @@ class Register:
         """Say whether a code is written as the dossier system of this province writes them."""
         return _shape(code) in self._shapes
 
+    def _learn_shape(self, code: str) -> None:
+        stem = code.rstrip(_DIGITS)
+        if stem in self._stems and stem != code:
+            return
+        if len(self._stems) >= _MOST_STEMS:
+            self._stems.clear()
+        self._stems.add(stem)
+        self._shapes.add(_shape(code))
+
     def forget(self, before: float, *, keep: Iterable[str] = ()) -> None:
         """Drop dossiers closed before a moment, and people who are party to none that is left."""
         gone = [one for one in self.dossiers.values() if one.closed_at is not None and one.closed_at < before]
@@ -173,4 +186,4 @@ class Register:
 def _shape(code: str) -> tuple[str, str]:
     """Return who issued a code, as far as it tells, and how it is written: ``H99.31`` and ``H9.9-9-9``."""
     issuer, dash, _ = code.partition("-")
-    return (issuer if dash else issuer.rstrip("0123456789"), _RUNS.sub("9", code))
+    return (issuer if dash else issuer.rstrip(_DIGITS), _RUNS.sub("9", code))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 from zoneinfo import ZoneInfo
@@ -28,8 +29,9 @@ from hub.watch.replay_files import (
 from hub.watch.rules import DEFAULT, RuleSet
 
 _UNEXPLAINED = 0.5
-_TOLD_EVERY = 2_000
-"""Look-ups between two words of progress."""
+_AT_ONCE = 2_000
+"""Look-ups read, then judged, then told of as progress: taken in turns, each would push the other out of the cache."""
+_NEVER = float("inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +80,13 @@ def replay(
     last = 0.0
     with _written(out) as sink:
         told = _Told(sink, zone)
-        for lookup in read_lines(files.events, event_maker(subjects), position):
-            last = lookup.ts
-            history.until(last, told.late)
-            told.judged(engine.judge(lookup))
-            if progress is not None and told.lookups % _TOLD_EVERY == 0:
+        events = read_lines(files.events, event_maker(subjects), position)
+        while lookups := list(islice(events, _AT_ONCE)):
+            for lookup in lookups:
+                last = lookup.ts
+                history.until(last, told.late)
+                told.judged(engine.judge(lookup))
+            if progress is not None:
                 progress(position.read, files.events.stat().st_size)
         history.until(last + rules.weights.registration_seconds, told.late)
     shown = [one for one in engine.cases() if one.case_key in told.cases]
@@ -136,24 +140,25 @@ class History:
         self._closing = sorted((one.closed_at, one.code) for one in dossiers if one.closed_at is not None)
         self._opened = 0
         self._closed = 0
+        self._next_open = self._opening[0].opened_at if self._opening else _NEVER
+        self._next_close = self._closing[0][0] if self._closing else _NEVER
 
     def until(self, ts: float, note: Callable[[list[Judgement]], None]) -> None:
         """Let everything happen that had happened at ``ts``."""
         engine, opening, closing = self._engine, self._opening, self._closing
-        while True:
-            next_open = opening[self._opened].opened_at if self._opened < len(opening) else float("inf")
-            next_close = closing[self._closed][0] if self._closed < len(closing) else float("inf")
-            at = min(next_open, next_close)
-            if at > ts:
-                break
-            if late := engine.advance(at):
-                note(late)
-            if next_open <= next_close:
+        while self._next_open <= ts or self._next_close <= ts:
+            if self._next_open <= self._next_close:
+                if late := engine.advance(self._next_open):
+                    note(late)
                 engine.open_dossier(opening[self._opened])
                 self._opened += 1
+                self._next_open = opening[self._opened].opened_at if self._opened < len(opening) else _NEVER
             else:
-                engine.close_dossier(closing[self._closed][1], next_close)
+                if late := engine.advance(self._next_close):
+                    note(late)
+                engine.close_dossier(closing[self._closed][1], self._next_close)
                 self._closed += 1
+                self._next_close = closing[self._closed][0] if self._closed < len(closing) else _NEVER
         if late := engine.advance(ts):
             note(late)
 

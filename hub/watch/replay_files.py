@@ -6,7 +6,7 @@ Every fault names the file and the line, in English and Vietnamese, and never qu
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -62,13 +62,20 @@ def read_lines(
     """
     number = 0
     position = position or Position()
+    loads = orjson.loads
     try:
         with path.open("rb") as file:
             while line := file.readline(_MOST_BYTES + 1):
                 number += 1
-                position.read += len(line)
-                if not line.isspace():
-                    yield make(_parsed(line), number)
+                size = len(line)
+                position.read += size
+                try:
+                    document = loads(line)
+                except orjson.JSONDecodeError:
+                    if line.isspace():
+                        continue
+                    raise _not_json(size) from None
+                yield make(document, number)
     except OSError as error:
         raise _unreadable(path, error) from None
     except Fault as found:
@@ -84,13 +91,10 @@ def read_lines(
         raise not_valid(path, number, fault) from None
 
 
-def _parsed(line: bytes) -> Any:
-    if len(line) > _MOST_BYTES:
-        raise Fault("the line is too long", "dòng quá dài")
-    try:
-        return orjson.loads(line)
-    except orjson.JSONDecodeError:
-        raise Fault("this is not a JSON object", "không phải một đối tượng JSON") from None
+def _not_json(size: int) -> Fault:
+    if size > _MOST_BYTES:
+        return Fault("the line is too long", "dòng quá dài")
+    return Fault("this is not a JSON object", "không phải một đối tượng JSON")
 
 
 def read_context(path: Path) -> Context:
@@ -250,7 +254,7 @@ def _moment(value: Any) -> float:
     at = datetime.fromisoformat(value)
     if at.tzinfo is None:
         raise Fault("a moment has no offset", "thời điểm không có múi giờ")
-    return at.astimezone(UTC).timestamp()
+    return at.timestamp()
 
 
 def _unreadable(path: Path, error: OSError) -> CommandError:

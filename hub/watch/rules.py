@@ -151,13 +151,13 @@ class Chance(_Part):
     and role, or follows from how many people a commune has.
     """
 
-    full_at: Annotated[float, Field(gt=0, le=30)] = 4.0
+    full_at: Annotated[float, Field(gt=0, le=30)] = 4.25
     relation_full_at: Annotated[float, Field(gt=0, le=30)] = 4.0
     came_back_full_at: Annotated[float, Field(gt=0, le=30)] = 5.0
     """For the same person on two days, which an honest citizen who comes back brings about, too."""
     sham_full_at: Annotated[float, Field(gt=0, le=30)] = 5.5
     """Every closing is a test, so more is asked for."""
-    neighbour_full_at: Annotated[float, Field(gt=0, le=30)] = 3.0
+    neighbour_full_at: Annotated[float, Field(gt=0, le=30)] = 3.25
     shape: Annotated[float, Field(gt=0, le=1000)] = 4.0
     """How far honest days differ beyond pure chance; the smaller, the more."""
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right, insort
 from collections import deque
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from hub.watch.accounts import AccountState
 from hub.watch.casebook import CaseBook
@@ -21,10 +22,16 @@ from hub.watch.rules import Rule, RuleSet
 _DAY = 86_400.0
 _LIVES_KEPT = 400
 _LIVES_NEEDED = 20
-_MENDED_SECONDS = 7_200.0
-"""Within which a dossier registered by mistake is registered again."""
-_ANY = ""
-"""Stands for all procedures together, where one is too rare to say what is usual."""
+_NEVER = float("inf")
+
+
+class _Suspect(NamedTuple):
+    """A short-lived dossier that may still be registered again."""
+
+    due: float
+    closed_at: float
+    known: KnownDossier
+    account: AccountState
 
 
 class ShamRule:
@@ -32,48 +39,61 @@ class ShamRule:
 
     def __init__(self, rules: RuleSet, days: Days, register: Register, book: CaseBook) -> None:
         self._rules = rules.dossiers
+        self._of_usual = rules.dossiers.sham_of_usual
         self._chance = rules.chance
         self._days = days
         self._register = register
         self._book = book
         self._closings = 0
         self._suspects = 0
-        self._unsettled: deque[tuple[float, KnownDossier, AccountState]] = deque()
+        self._wait = rules.weights.registration_seconds
+        self._unsettled: deque[_Suspect] = deque()
         self._lives: dict[str, tuple[deque[float], list[float]]] = {}
+        self._latest: deque[float] = deque(maxlen=_LIVES_KEPT)
+        """Of all procedures together, for those that are too rare to say what is usual."""
+
+    @property
+    def due(self) -> float:
+        """The moment at which the next suspect is judged."""
+        return self._unsettled[0].due if self._unsettled else _NEVER
 
     def closed(self, known: KnownDossier, ts: float, accounts: Mapping[str, AccountState]) -> None:
-        """Judge a dossier that has just been closed."""
+        """Look at a dossier that has just been closed; `settle` judges it, when nobody has registered it again."""
         life = ts - known.opened_at
         for account_id in known.assigned:
             state = accounts.get(account_id)
             if state is not None:
                 state.closings.append(ts)
-        is_short = self._is_short(known.procedure, life)
-        self._learn(known.procedure, life)
-        self._learn(_ANY, life)
-        self._closings += 1
         alone = known.touched_by
-        if not is_short or len(alone) != 1 or any(account_id != alone[0] for account_id in known.assigned):
+        is_alone = len(alone) == 1 and (known.assigned == alone or set(known.assigned) <= set(alone))
+        is_suspect = is_alone and self._is_short(known.procedure, life)
+        self._learn(known.procedure, life)
+        self._latest.append(life)
+        self._closings += 1
+        state = accounts.get(alone[0]) if is_suspect else None
+        if state is not None:
+            self._unsettled.append(_Suspect(ts + self._wait, ts, known, state))
+
+    def settle(self) -> None:
+        """Judge the suspect that is due: by now a mistake would have been mended."""
+        ts, closed_at, known, state = self._unsettled.popleft()
+        if self._is_registered_again(known):
             return
-        state = accounts.get(alone[0])
-        if state is None:
-            return
-        self._mend(ts)
-        self._unsettled.append((ts, known, state))
-        since = ts - self._rules.sham_days * _DAY
+        since = closed_at - self._rules.sham_days * _DAY
         shams, closings = state.shams, state.closings
-        shams.append((ts, known))
+        shams.append((closed_at, known))
         while shams and shams[0][0] < since:
             shams.popleft()
         while closings and closings[0] < since:
             closings.popleft()
         found = [one for _, one in shams if one is known or not self._is_registered_again(one)]
         n = len(self._families(found))
+        # Honest dossiers are withdrawn at once, too: how often, all officers together show.
+        mean = len(closings) * (self._suspects + 1) / (self._closings + _LIVES_KEPT)
+        self._suspects += 1
         if n < self._rules.sham_from:
             return
         chance = self._chance
-        # Honest dossiers are withdrawn at once, too: how often, all officers together show.
-        mean = len(closings) * (self._suspects + 1) / (self._closings + _LIVES_KEPT)
         weight = surprise(n, mean, shape=chance.shape, full_at=chance.sham_full_at)
         self._book.raise_alert(
             state,
@@ -85,16 +105,6 @@ class ShamRule:
             lookups=tuple(lookup_id for one in found for lookup_id in one.lookup_ids)[-20:],
             n=n,
         )
-
-    def _mend(self, ts: float) -> None:
-        """Let go of dossiers that were registered again soon; learn how many were not."""
-        unsettled = self._unsettled
-        while unsettled and unsettled[0][0] < ts - _MENDED_SECONDS:
-            closed_at, known, state = unsettled.popleft()
-            if not self._is_registered_again(known):
-                self._suspects += 1
-            elif (closed_at, known) in state.shams:
-                state.shams.remove((closed_at, known))
 
     def _is_registered_again(self, known: KnownDossier) -> bool:
         """Say whether somebody it is about has another dossier: then this one was a mistake, and that one mends it."""
@@ -113,14 +123,15 @@ class ShamRule:
 
     def _is_short(self, procedure: str, life: float) -> bool:
         """Say whether a life is far shorter than is usual; never where too few are known to say what is usual."""
-        for name in (procedure, _ANY):
-            held = self._lives.get(name)
-            if held is not None and len(held[1]) >= _LIVES_NEEDED:
-                ordered = held[1]
-                usual = ordered[len(ordered) // 2]
-                is_rare = bisect_right(ordered, life) <= self._rules.sham_share * len(ordered)
-                return is_rare and life <= self._rules.sham_of_usual * usual
-        return False
+        held = self._lives.get(procedure)
+        ordered = held[1] if held is not None else []
+        if len(ordered) < _LIVES_NEEDED:
+            ordered = sorted(self._latest)
+        if len(ordered) < _LIVES_NEEDED:
+            return False
+        if life > self._of_usual * ordered[len(ordered) // 2]:
+            return False
+        return bisect_right(ordered, life) <= self._rules.sham_share * len(ordered)
 
     def _learn(self, procedure: str, life: float) -> None:
         held = self._lives.get(procedure)

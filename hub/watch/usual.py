@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from math import log
-from statistics import median
 
 from hub.watch.accounts import AccountState, Day, Entry, Group, Kind
 from hub.watch.casebook import CaseBook
@@ -15,7 +14,7 @@ from hub.watch.rules import Rule, RuleSet
 
 _UNEXPLAINED = 0.5
 _ROLE_WEIGHT = 20.0
-_RAREST = 0.0005
+_RAREST = 0.0002
 """What was never seen yet is still expected this often: once is no proof."""
 _STEADY_DAYS = 5
 """Days with codes of other systems, of the unit's last 28, that make them its habit."""
@@ -65,12 +64,13 @@ class Usual:
         state.shape = state.lookups.shape(prior, rules.prior_exposure, rules.largest_shape)
         prior = group.unexplained.mean(_FIRST_UNEXPLAINED, rules.prior_lookups)
         state.miss = state.unexplained.mean(prior, rules.prior_lookups)
-        state.usual_count = median(state.history) if state.history else 0.0
+        state.usual_count = _median(state.history)
+        state.today.spike_at = state.usual_count + rules.spike_above_median
 
     def restart(self, state: AccountState) -> None:
         """Let the role's prior alone speak again."""
         state.lookups.clear()
-        for one in (state.unexplained, *state.codes, *state.kinds):
+        for one in (state.unexplained, *state.codes, state.kinds):
             one.clear()
         state.history.clear()
         state.creep = 0.0
@@ -114,10 +114,9 @@ class Usual:
             unit.codes[like].rate.add(number, today.count)
         state.history.append(today.count)
         group = self.role(state.role)
-        for kind, number in enumerate(today.kinds):
-            state.kinds[kind].learn(number, today.count, rules.discount)
-            group.kinds[kind].add(number, today.count)
-            self._all.kinds[kind].add(number, today.count)
+        state.kinds.learn(today.kinds, today.count, rules.discount)
+        group.kinds.add(today.kinds, today.count)
+        self._all.kinds.add(today.kinds, today.count)
         group.lookups.add(count, exposure)
         group.unexplained.add(missed, today.count)
 
@@ -125,9 +124,9 @@ class Usual:
         """Return how often something is to be expected of an account in so many days, by its look-ups in them."""
         weight = self._rules.prior_lookups
         # Rare things are learnt from everybody first, then from the role, then from the account.
-        prior = self._all.kinds[kind].mean(_FIRST_KIND, weight)
-        prior = self.role(state.role).kinds[kind].mean(prior, _ROLE_WEIGHT * weight)
-        rate = state.kinds[kind].mean(prior, self._rules.prior_lookups)
+        prior = self._all.kinds.mean(kind, _FIRST_KIND, weight)
+        prior = self.role(state.role).kinds.mean(kind, prior, _ROLE_WEIGHT * weight)
+        rate = state.kinds.mean(kind, prior, self._rules.prior_lookups)
         lookups = state.today.count + sum(count for day, count in state.week if day > state.day - days)
         return max(_RAREST, rate * lookups)
 
@@ -147,11 +146,9 @@ class Usual:
     # --- the day as it goes --------------------------------------------------------------------------------------
 
     def count(self, state: AccountState, ts: float, lookup_id: str) -> None:
-        """Test the number of look-ups of today against the work in hand."""
+        """Test the number of look-ups of today against the work in hand, once there are enough to ask."""
         rules = self._rules
         count = state.today.count
-        if count < state.usual_count + rules.spike_above_median or count < state.today.spike_at:
-            return
         mean = state.rate * self.exposure(state)
         p = tail(count, mean, state.shape)
         if p >= rules.spike_p:
@@ -271,6 +268,15 @@ class Usual:
             state.held_exposure.clear()
             state.creep = 0.0
             state.creep_days = 0
+
+
+def _median(counts: Iterable[int]) -> float:
+    """Return the middle of some counts, nothing of none."""
+    ordered = sorted(counts)
+    middle = len(ordered) // 2
+    if not ordered:
+        return 0.0
+    return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
 
 
 def _group(groups: dict[str, Group], name: str) -> Group:

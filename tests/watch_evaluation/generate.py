@@ -9,11 +9,12 @@ from pathlib import Path
 
 from tests.watch_evaluation import personal, trade
 from tests.watch_evaluation.days import Days
+from tests.watch_evaluation.habits import Habits
 from tests.watch_evaluation.lookalikes import Lookalikes
 from tests.watch_evaluation.misuse import Kind, Scene
 from tests.watch_evaluation.province import Officer, Province, build
 from tests.watch_evaluation.records import Incident, Stream, write
-from tests.watch_evaluation.work import Habits, Work
+from tests.watch_evaluation.work import Work
 
 KINDS: tuple[Kind, ...] = personal.KINDS + trade.KINDS
 

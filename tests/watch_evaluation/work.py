@@ -6,46 +6,15 @@ import datetime as dt
 import random
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from tests.watch_evaluation.days import AFTERNOON, DAY, Days, poisson
+from tests.watch_evaluation.habits import Habits
 from tests.watch_evaluation.procedures import FOREIGN, OF_ROLE, PROCEDURES, Procedure
 from tests.watch_evaluation.province import Household, Officer, Person, Province, Unit
 from tests.watch_evaluation.records import DENIED, FOUND, NOT_FOUND, Dossier, LookUp
 
 PURPOSES = ("Giải quyết thủ tục hành chính", "Kiểm tra thông tin công dân", "Xác minh cư trú", "Đối chiếu hồ sơ")
-
-
-@dataclass
-class Habits:
-    """How often honest work looks odd; shares of dossiers, look-ups or officer-days."""
-
-    stand_in: float = 0.07
-    household: float = 0.11
-    typo: float = 0.014
-    late: float = 0.03
-    backdated: float = 0.0015
-    again: float = 0.006
-    """Dossiers registered twice, because the first was wrong."""
-    wrong_own: float = 0.008
-    wrong_unit: float = 0.003
-    after_close: float = 0.02
-    neighbours: float = 0.12
-    walk_in: float = 0.025
-    """Look-ups an officer-day that no dossier will ever explain."""
-    old_paper: float = 0.0008
-    """Dossiers looked into again more than four days after they were closed."""
-    foreign: float = 1.6
-    foreign_elsewhere: float = 0.008
-    denied: float = 0.012
-    visit: float = 0.004
-    """Officer-days on which somebody works for half a day in another office."""
-    overtime: float = 0.01
-
-    def times(self, factor: float) -> Habits:
-        """Return habits in which what no dossier explains well is so many times as frequent."""
-        odd = ("backdated", "walk_in", "old_paper", "foreign_elsewhere", "wrong_unit", "neighbours", "denied", "again")
-        return replace(self, **{name: getattr(self, name) * factor for name in odd})
 
 
 @dataclass
@@ -233,6 +202,10 @@ class Work:
             dossier.opened = self.days.at(self._next_office_day(unit, day), 7.6 * 3600 + rng.randrange(3600))
             dossier.closed = max(dossier.closed or 0, dossier.opened + 3600)
             return
+        if rng.random() < habits.withdrawn:
+            self.look(doer, opened + 40, dossier.code, parties[0])
+            dossier.closed = opened + rng.randrange(300, 2700)
+            return
         if rng.random() < habits.again:  # registered wrongly, withdrawn, registered again for the same person
             wrong = self.open(officer, unit, procedure, parties, opened, lasts=rng.randrange(120, 900))
             self.look(doer, opened + 40, wrong.code, parties[0])
@@ -261,13 +234,24 @@ class Work:
             elif rng.random() < habits.wrong_unit:
                 code = self._recent(self.of_unit[dossier.unit.code], ts, code)
             self.look(actor, ts, code, party, outcome=DENIED if rng.random() < 0.001 else FOUND)
-            if rng.random() < habits.household and len(party.household.members) > 1:
-                ts += rng.randrange(15, 120)
-                self.look(actor, ts, dossier.code, rng.choice(party.household.members))
+            ts = self._family(actor, dossier, party, ts)
         if dossier.land and rng.random() < habits.neighbours:
             for _ in range(rng.randrange(1, 4)):
                 ts += rng.randrange(30, 300)
                 self.look(actor, ts, dossier.code, self._neighbour(dossier.parties[0].household))
+
+    def _family(self, actor: Officer, dossier: Dossier, party: Person, ts: int) -> int:
+        """Look up who lives with a party, or a relative elsewhere; return the moment reached."""
+        rng, habits = self.rng, self.habits
+        if rng.random() < habits.household and len(party.household.members) > 1:
+            ts += rng.randrange(15, 120)
+            self.look(actor, ts, dossier.code, rng.choice(party.household.members))
+        if rng.random() < habits.kin:
+            ts += rng.randrange(15, 120)
+            kin = self.province.anyone(rng, party.household.commune)
+            if kin.household is not actor.person.household:
+                self.look(actor, ts, dossier.code, kin)
+        return ts
 
     def _slip(self, actor: Officer, dossier: Dossier, party: Person, ts: int) -> None:
         wrong = self.typo(party.number)

@@ -239,7 +239,7 @@ def test_one_person_of_whom_everybody_wants_to_know() -> None:
 def test_sham_dossiers(desk: Desk) -> None:
     """Registered, used and closed within minutes by one officer alone, for people of no relation.
 
-    One that is registered again for the same person was a mistake.
+    One that is registered again for the same person was a mistake; that takes 45 minutes to know.
     """
     for at in range(120):  # how long such dossiers live
         code = desk.dossier(f"{UNIT}-260612-5{at:03}", moment(11, "13:00") + at, desk.person(4_000 + at), procedure="p")
@@ -254,15 +254,39 @@ def test_sham_dossiers(desk: Desk) -> None:
         desk.dossier(
             f"{UNIT}-260615-2{at:03}", moment(DAY, f"08:{at * 10 + 4:02}"), again, procedure="p", assigned=COLLEAGUE
         )
+    desk.until(moment(DAY, "09:45"))
     assert Rule.SHAM_DOSSIER not in desk.rules()
     for at in range(4):
         aim = desk.person(6_000 + at)
         code = desk.dossier(f"{UNIT}-260615-3{at:03}", moment(DAY, f"10:{at * 10:02}"), aim, procedure="p")
         desk.look(moment(DAY, f"10:{at * 10 + 1:02}"), aim, code)
         desk.close(code, moment(DAY, f"10:{at * 10 + 6:02}"))
+    assert Rule.SHAM_DOSSIER not in desk.rules()  # the first of them may still be registered again
+    desk.until(moment(DAY, "11:30"))
     alert = next(one for one in reversed(desk.alerts) if one.rule == Rule.SHAM_DOSSIER)
     assert alert.account_id == ME
     assert set(alert.subject_ids) <= {number(6_000 + at) for at in range(4)}
+
+
+def test_what_is_waited_for_falls_due_in_the_order_of_its_moments() -> None:
+    """However time is sliced: look-ups that wait for a registration, and dossiers that may be registered again."""
+    said = []
+    for minutes in (1, 120):
+        desk = Desk(rules=LOUD)
+        for at in range(120):
+            code = desk.dossier(f"{UNIT}-260612-5{at:03}", moment(11, "13:00") + at, desk.person(4_000 + at))
+            desk.close(code, moment(13, "13:00") + at * 60)
+        for at in range(4):
+            aim = desk.person(6_000 + at)
+            code = desk.dossier(f"{UNIT}-260615-3{at:03}", moment(DAY, f"10:{at * 10:02}"), aim)
+            desk.look(moment(DAY, f"10:{at * 10 + 1:02}"), aim, code)
+            desk.look(moment(DAY, f"10:{at * 10 + 2:02}"), desk.person(7_000 + at))
+            desk.close(code, moment(DAY, f"10:{at * 10 + 6:02}"))
+        for step in range(0, 121, minutes):
+            desk.until(moment(DAY, "10:40") + step * 60)
+        assert {Rule.SHAM_DOSSIER, Rule.NO_DOSSIER} <= desk.rules()
+        said.append((desk.alerts, desk.engine.cases()))
+    assert said[0] == said[1]
 
 
 def test_unrelated_people_under_a_real_dossier(desk: Desk) -> None:
