@@ -101,7 +101,7 @@ async def test_a_dossier_that_cannot_be_read_fails_alone(world: World) -> None:
     damaged, *others = CODES[:20]
     await world.put(damaged)
     async with world.store.transaction() as conn:
-        await conn.execute("UPDATE dossier_events SET sealed = overlay(sealed PLACING '\\x00'::bytea FROM 40)")
+        await conn.execute("UPDATE dossier_events SET sealed = set_byte(sealed, 39, get_byte(sealed, 39) # 255)")
     outcomes = await asyncio.gather(
         world.put(damaged, note="Sửa"), *(world.put(code) for code in others), return_exceptions=True
     )

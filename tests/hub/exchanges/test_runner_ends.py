@@ -218,7 +218,7 @@ async def test_a_dossier_that_cannot_be_read_does_not_stop_the_others(world: Wor
         await world.put(code)
     async with world.store.transaction() as conn:
         await conn.execute(
-            "UPDATE dossier_events SET sealed = overlay(sealed PLACING '\\x00'::bytea FROM 40)"
+            "UPDATE dossier_events SET sealed = set_byte(sealed, 39, get_byte(sealed, 39) # 255)"
             " WHERE dossier_code LIKE '%0005'"
         )
     async with world.working():
