@@ -11,11 +11,15 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from tests.plain_logging import log_plainly
+
 # A quick look at each property with every change, a long one in `make test` and before a release:
 # `pytest -m hypothesis --hypothesis-profile thorough`. What a test says of its own (`max_examples`) holds in both.
 settings.register_profile("quick", max_examples=25, deadline=None)
 settings.register_profile("thorough", max_examples=250, deadline=None)
 settings.load_profile("quick")
+
+log_plainly()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

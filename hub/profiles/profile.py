@@ -64,6 +64,16 @@ def load_profile(name_or_path: str | Path = DEFAULT) -> Profile:
         SettingsError: There is no such profile, or its file is wrong; the sentence names the key.
     """
     path = _path_of(name_or_path)
+    return _shipped(path) if path.parent == SHIPPED else _load(path)
+
+
+@cache
+def _shipped(path: Path) -> Profile:
+    """Load one that comes with the hub: it is the same as long as the process lives."""
+    return _load(path)
+
+
+def _load(path: Path) -> Profile:
     base = _read(SHIPPED / f"{DEFAULT}.toml")
     return _build(path, _read(path), base)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -31,6 +32,7 @@ IF_NONE_MATCH = Parameter(
 )
 
 
+@lru_cache(maxsize=256)
 def filters(query: TypeAdapter[Any]) -> tuple[Parameter, ...]:
     """Return the parameters of an address whose query is read with this model; every field has a description."""
     properties: dict[str, Any] = query.json_schema(ref_template="#/components/schemas/{model}")["properties"]

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.hub.conftest import database_server, database_template, database_url, databases, make_settings
+from tests.hub.conftest import database_server, database_template, database_url, databases, made_key_file, make_settings
 
-__all__ = ["database_server", "database_template", "database_url", "databases", "make_settings"]
+__all__ = ["database_server", "database_template", "database_url", "databases", "made_key_file", "make_settings"]
 
 PROJECT = Path(__file__).parent
 

@@ -125,11 +125,18 @@ def empty_database_url(database_server: EmbeddedPostgres) -> Iterator[str]:
         drop(admin, name)
 
 
+@pytest.fixture(scope="session")
+def made_key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A key file that every test of this process gets a copy of: making one waits for the disk."""
+    path = tmp_path_factory.mktemp("keys") / "keys.json"
+    KeyFile.create(path)
+    return path
+
+
 @pytest.fixture
-def make_settings(database_url: str, tmp_path: Path) -> Callable[..., Settings]:
-    """Builds settings that point at this test's database and at a key file made for it; keywords are put above."""
-    key_file = tmp_path / "keys.json"
-    KeyFile.create(key_file)
+def make_settings(database_url: str, made_key_file: Path, tmp_path: Path) -> Callable[..., Settings]:
+    """Builds settings that point at this test's database and at a key file of its own; keywords are put above."""
+    key_file = Path(shutil.copy(made_key_file, tmp_path))
 
     def make(**overrides: Any) -> Settings:
         return Settings(**{"data_dir": tmp_path, "database_url": database_url, "key_file": key_file, **overrides})

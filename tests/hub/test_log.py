@@ -25,6 +25,7 @@ from hub.log import configure_logging
 from hub.masking import HIDDEN, denied_keys, mask_mapping, mask_text, mask_value
 from hub.settings import LogSettings
 from hub.store.errors import StoreUnavailable
+from tests.plain_logging import logging_put_back
 
 _PERSON = "099199000123"
 _MASKED = "•••••••••123"
@@ -35,13 +36,8 @@ Lines = Callable[[], list[dict[str, Any]]]
 @pytest.fixture
 def stream() -> Iterator[io.StringIO]:
     """What the log writes to; all logging is put back afterwards."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    output = io.StringIO()
-    yield output
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
+    with logging_put_back():
+        yield io.StringIO()
 
 
 @pytest.fixture

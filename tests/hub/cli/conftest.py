@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import os
 import re
 import signal
@@ -19,13 +18,13 @@ from typing import Any, Self
 
 import psutil
 import pytest
-import structlog
 from typer.testing import CliRunner, Result
 
 from hub.cli import app
 from hub.registry import load_adapters
 from hub.running import sandbox
 from hub.settings import Settings
+from tests.plain_logging import logging_put_back
 
 COMMAND = [sys.executable, "-P", "-m", "hub.cli"]
 START_SECONDS = 60.0
@@ -60,16 +59,12 @@ def lienthong(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[L
     monkeypatch.setenv("LIENTHONG_DATA_DIR", str(settings.data_dir))
     monkeypatch.setenv("LIENTHONG_KEY_FILE", str(settings.key_file))
     monkeypatch.chdir(settings.data_dir)
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
 
     def run(*arguments: str) -> Result:
         return CliRunner().invoke(app, list(arguments))
 
-    yield run
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
+    with logging_put_back():
+        yield run
 
 
 Call = Callable[..., subprocess.CompletedProcess[str]]

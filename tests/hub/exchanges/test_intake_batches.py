@@ -34,6 +34,7 @@ async def on_a_connection_of_its_own(settings: Settings, query: str) -> Any:
     return row[0]
 
 
+@pytest.mark.slow
 async def test_two_hundred_callers_share_few_commits_and_all_is_durable(
     world: World, settings: Settings, count_transactions: Callable[[Store], list[int]]
 ) -> None:

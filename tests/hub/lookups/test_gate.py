@@ -117,6 +117,7 @@ async def test_a_clock_that_jumps_frees_nobody_and_locks_nobody_out(counter: Cou
     assert (forth.word, forth.hour, forth.day) == (Word.ADMITTED, 1, 1)
 
 
+@pytest.mark.slow
 async def test_ten_thousand_look_ups_in_a_minute(store: Store, redis_server: RedisServer) -> None:
     """All are decided and counted, none beyond what a person can do is let through."""
     redis_server.empty()

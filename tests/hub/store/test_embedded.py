@@ -69,6 +69,7 @@ def test_stopping_does_not_ask_who_uses_it(data_dir: Path, make_server: Make) ->
     first.stop()
 
 
+@pytest.mark.slow
 def test_a_server_whose_users_all_died_can_be_stopped(data_dir: Path, make_server: Make) -> None:
     """Nobody holds it, so whoever tidies up may end it; while somebody does, it stays."""
     server, broom = make_server(data_dir), make_server(data_dir)

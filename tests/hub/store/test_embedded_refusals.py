@@ -139,6 +139,7 @@ def test_a_wrong_password_file_is_said_to_be_wrong(data_dir: Path, make_server: 
     assert refusal(server) == "password_wrong"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not _ROOT, reason="only root can give files away")
 def test_data_of_another_system_user_is_refused(data_dir: Path, make_server: Make) -> None:
     """Taking over files by changing their owner could lock out whoever made them."""

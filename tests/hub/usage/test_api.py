@@ -12,7 +12,6 @@ from uuid import UUID
 
 import orjson
 import pytest
-import structlog
 import uuid_utils.compat
 from prometheus_client.exposition import generate_latest
 
@@ -27,6 +26,7 @@ from hub.web.access_log import AccessLog
 from tests.hub.api.conftest import api, services  # noqa: F401 - fixtures
 from tests.hub.api.world import ApiWorld, fresh_key
 from tests.hub.usage.conftest import NOW
+from tests.plain_logging import logging_put_back
 
 CITIZEN = "099199000123"
 NUMBERS = (
@@ -50,17 +50,13 @@ def id_time(id_: UUID) -> datetime:
 @pytest.fixture
 def logged() -> Iterator[io.StringIO]:
     """What a process would log besides requests; logging is put back as it was."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    stream = io.StringIO()
-    configure_logging(LogSettings(level="debug"), stream=stream)
-    # The test's own client is no part of the hub.
-    logging.getLogger("httpx").setLevel(logging.WARNING)
-    yield stream
-    logging.getLogger("httpx").setLevel(logging.NOTSET)
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
+    with logging_put_back():
+        stream = io.StringIO()
+        configure_logging(LogSettings(level="debug"), stream=stream)
+        # The test's own client is no part of the hub.
+        logging.getLogger("httpx").setLevel(logging.WARNING)
+        yield stream
+        logging.getLogger("httpx").setLevel(logging.NOTSET)
 
 
 async def test_the_number_is_in_no_log_no_metric_and_no_error(
