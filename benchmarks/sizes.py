@@ -9,9 +9,10 @@ from dataclasses import dataclass
 class Sizes:
     """Sizes of a full run; `QUICK` only shows that everything runs."""
 
-    intake_rounds: int = 5
-    intake_seconds: float = 4.0
-    intake_warm_up_seconds: float = 1.0
+    # Short turns, many of them: a shared machine changes its speed within seconds, and both sides must see the same.
+    intake_rounds: int = 16
+    intake_seconds: float = 1.2
+    intake_warm_up_seconds: float = 0.4
     drain_exchanges: int = 100_000
     drain_single_exchanges: int = 20_000
     drain_rounds: int = 4
@@ -31,7 +32,7 @@ class Sizes:
     ledger_proofs: int = 1_000
     detect_lookups: int = 380_000
     detect_officers: int = 800
-    # Short turns, many of them: a shared machine changes its speed within seconds, and both sides must see the same.
+    # Short turns, as for intake.
     lookup_rounds: int = 16
     lookup_seconds: float = 1.2
     lookup_warm_up_seconds: float = 0.4
