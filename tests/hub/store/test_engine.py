@@ -195,10 +195,19 @@ async def test_an_abandoned_listener_gives_its_connection_back(store: Store) -> 
     """Stopping an iteration closes the connection it held."""
     notifications = store.listen("wake_up")
     await _next(notifications)
+    assert await _listeners(store) == 1
     await notifications.aclose()  # type: ignore[attr-defined] # it is a generator
+    async with asyncio.timeout(20):  # a session ends after its connection: its process has yet to notice
+        while await _listeners(store):
+            await asyncio.sleep(0.01)
+
+
+async def _listeners(store: Store) -> int:
+    query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'"
     async with store.transaction() as connection:
-        cursor = await connection.execute("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'")
-        assert await cursor.fetchone() == (0,)
+        row = await (await connection.execute(query)).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 async def test_a_closed_store_may_be_closed_again_and_refuses_work(settings: Settings) -> None:

@@ -49,7 +49,8 @@ class Receiver:
             self.messages.append((headers, body))
             if self.hangs:
                 await reader.read()  # until the other side gives up
-            writer.write(self.answer)
+            # Said, so that the next message does not come on a connection that is about to end.
+            writer.write(self.answer.replace(b"\r\n", b"\r\nConnection: close\r\n", 1))
             await writer.drain()
         writer.close()
 
