@@ -16,8 +16,8 @@ from hub.lookups.gate import Gate
 from hub.lookups.pauses import Pauses
 from hub.lookups.rows import EndRow, LookupRow
 from hub.lookups.writer import LogWriter, prepare
-from hub.store.engine import Store
 from hub.store.errors import StoreUnavailable
+from hub.store.sealing import Sealer
 
 BLINK_SECONDS: Final = 0.1
 """How long a look-up that Redis keeps may be under way before the log has it too."""
@@ -26,8 +26,8 @@ BLINK_SECONDS: Final = 0.1
 class Entry:
     """One look-up that the gate admitted: `begin` before asking, `end` after it, whatever came of it."""
 
-    def __init__(self, store: Store, writer: LogWriter, gate: Gate, pauses: Pauses, row: LookupRow) -> None:
-        self._store = store
+    def __init__(self, sealer: Sealer, writer: LogWriter, gate: Gate, pauses: Pauses, row: LookupRow) -> None:
+        self._sealer = sealer
         self._writer = writer
         self._gate = gate
         self._pauses = pauses
@@ -53,7 +53,7 @@ class Entry:
             self._gate.written_soon(self._row.text)  # nobody is asked
             raise
         loop = asyncio.get_running_loop()
-        loop.call_soon(self._prepare)
+        loop.call_soon(prepare, self._sealer, self._row)
         self._timer = loop.call_later(BLINK_SECONDS, self._write)
 
     def end(self, end: EndRow) -> Awaitable[None]:
@@ -64,10 +64,6 @@ class Entry:
         if writing is not None and not writing.done():
             return self._end_after(writing, end)
         return self._end(end)
-
-    def _prepare(self) -> None:
-        if self._row.prepared is None:
-            prepare(self._store.sealer, self._row)
 
     def _write(self) -> None:
         self._writing = asyncio.create_task(self._write_meanwhile(), name="write a look-up that is under way")

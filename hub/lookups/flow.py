@@ -265,7 +265,7 @@ class Flow:
         parts = self._parts
         future = self._firsts.begin(request.same)
         try:
-            entry = Entry(parts.store, parts.writer, parts.gate, parts.pauses, request.row)
+            entry = Entry(parts.store.sealer, parts.writer, parts.gate, parts.pauses, request.row)
             await entry.begin(is_kept=request.verdict is not None and request.verdict.is_kept)
             handed = await self._ask(request, entry)
             future.set_result(handed)

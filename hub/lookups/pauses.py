@@ -26,7 +26,9 @@ class Pauses:
 
     async def require_open(self, connection: str) -> None:
         """Refuse (503 ``connection_paused``) to ask over a paused connection; raises ``StoreUnavailable``."""
-        while time.monotonic() - self._read_at > BELIEVE_SECONDS:
+        # As seen from here: a reading that began after this question is new enough, however long it takes.
+        oldest = time.monotonic() - BELIEVE_SECONDS
+        while self._read_at < oldest:
             if self._reading is None or self._reading.done():
                 self._reading = asyncio.create_task(self._read(), name="read paused connections")
             await asyncio.shield(self._reading)

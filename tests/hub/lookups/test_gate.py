@@ -303,6 +303,28 @@ async def test_a_paused_connection_is_not_asked(desk: LookupWorld) -> None:
     assert (len(desk.people.asked), await desk.outcomes()) == (1, [("found", None, None)])
 
 
+async def test_a_database_that_is_slow_to_say_what_is_paused_is_asked_once(
+    desk: LookupWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is read from then on is new enough, however long it takes; the next look-up asks again."""
+    monkeypatch.setattr("hub.lookups.pauses.BELIEVE_SECONDS", 0.0)
+    pauses = desk.lookups.service._flow._parts.pauses
+    real, read = pauses._store.execute_alone, 0
+
+    async def slow(query: Any, values: Any) -> Any:
+        nonlocal read
+        read += 1
+        await asyncio.sleep(0.02)
+        return await real(query, values)
+
+    monkeypatch.setattr(pauses._store, "execute_alone", slow)
+    async with asyncio.timeout(10):
+        await pauses.require_open("dan_cu")
+        assert read == 1
+        await pauses.require_open("dan_cu")
+    assert read == 2
+
+
 async def test_another_process_leaves_its_answer(desk: LookupWorld) -> None:
     """What one process asked first, another answers with; where the first one died, its caller is told to try again."""
     desk.people.answer = lambda question: citizen(question.number or OTHER)
