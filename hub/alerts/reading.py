@@ -17,14 +17,11 @@ from hub.ledger.entries import record_act
 from hub.store.connections import Connection
 from hub.store.engine import Store
 from hub.store.joining import joined
+from hub.web import cursors
 
 MOST = 200
 
 _NO_ALERT = Sentence("There is no alert with this id.", "Không có cảnh báo nào với mã này.")
-_BAD_CURSOR = Sentence(
-    "This cursor is not one the API gave; start again without it.",
-    "Con trỏ trang không hợp lệ; hãy bắt đầu lại từ trang đầu.",
-)
 
 _DELIVERIES = """
 SELECT m.alert_id, m.event, d.* FROM alert_deliveries d JOIN alert_messages m ON m.id = d.message_id
@@ -58,7 +55,7 @@ class AlertService:
     ) -> AlertPage:
         """Return alerts newest first; ``cursor`` continues after the page before. Refuses a bad cursor (400)."""
         if cursor is not None and not (cursor.isascii() and cursor.isdecimal() and len(cursor) <= 18):  # noqa: PLR2004
-            raise Refusal(400, "bad_cursor", _BAD_CURSOR, field="cursor")
+            raise cursors.bad_cursor()
         most = min(max(limit, 1), MOST)
         async with self._store.transaction() as conn:
             found = await conn.cursor(row_factory=dict_row).execute(

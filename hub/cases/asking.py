@@ -31,6 +31,7 @@ from hub.store.connections import Connection
 from hub.store.engine import Store
 from hub.store.joining import joined
 from hub.store.sealing import Sealer
+from hub.web import cursors
 
 _COLUMNS = (
     "id, case_id, purpose, account_id, unit_code, lookup_ids, asked_at, due_at, answered_at, cancelled_at, sealed"
@@ -114,7 +115,7 @@ class Explanations:
                 " AND (%(account)s::text IS NULL OR account_id = %(account)s)"
                 " AND (%(closed)s OR (answered_at IS NULL AND cancelled_at IS NULL)) ORDER BY id DESC LIMIT %(limit)s",
                 {
-                    "after": None if cursor is None else _key(cursor, bad=True),
+                    "after": None if cursor is None else cursors.id_of(cursor),
                     "account": account_id,
                     "closed": include_closed,
                     "limit": limit + 1,
@@ -257,8 +258,8 @@ def _require_answerable(row: dict[str, Any], acting: Acting, *, justified: bool 
         raise refusals.not_the_officer()
 
 
-def _key(text: str, *, bad: bool = False) -> UUID:
+def _key(text: str) -> UUID:
     try:
         return UUID(text)
     except ValueError:
-        raise refusals.bad_cursor() if bad else refusals.question_not_found() from None
+        raise refusals.question_not_found() from None

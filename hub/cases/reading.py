@@ -12,7 +12,7 @@ from psycopg.rows import class_row
 
 from contracts.calendar import VIETNAM
 from hub.access.agencies import covers
-from hub.cases import parts, refusals
+from hub.cases import parts
 from hub.cases.records import COLUMNS, Case
 from hub.cases.scoring import PRIORITY_SQL, budget, level_of, priority
 from hub.cases.states import HELD, CaseState
@@ -21,6 +21,7 @@ from hub.cases.views import CaseDetail, CasePage, CaseSummary, QueueView, Relate
 from hub.store.connections import Connection
 from hub.store.sealing import Sealer
 from hub.watch.records import Verdict
+from hub.web import cursors
 
 MOST_RELATED = 50
 
@@ -56,7 +57,7 @@ async def page(
         " AND (%(person)s::text IS NULL OR c.taken_person = %(person)s)"
         " ORDER BY c.id DESC LIMIT %(limit)s",
         {
-            "after": None if cursor is None else _cursor(cursor),
+            "after": None if cursor is None else cursors.id_of(cursor),
             "state": wanted.state,
             "rule": wanted.rule,
             "account": wanted.account_id,
@@ -230,10 +231,3 @@ async def _rows(conn: Connection, condition: LiteralString, values: Mapping[str,
 
 def _may_see(one: Case, agencies: Sequence[str]) -> bool:
     return not agencies or covers(agencies, one.unit_code)
-
-
-def _cursor(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise refusals.bad_cursor() from None

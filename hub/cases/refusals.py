@@ -241,16 +241,3 @@ def package_too_large() -> Refusal:
             "Chứng cứ quá lớn cho một gói; hãy xuất từng phần.",
         ),
     )
-
-
-def bad_cursor() -> Refusal:
-    """Refuse a cursor of one's own making."""
-    return Refusal(
-        400,
-        "bad_cursor",
-        Sentence(
-            "This cursor is not one the API gave; start again without it.",
-            "Con trỏ trang không hợp lệ; hãy bắt đầu lại từ trang đầu.",
-        ),
-        field="cursor",
-    )

@@ -34,16 +34,13 @@ from hub.catalogue.views import (
 )
 from hub.errors import Refusal
 from hub.store.engine import Store
+from hub.web import cursors
 
 _NO_PROCEDURE = Sentence(
     "The catalogue has no procedure of this code; its root N.NNNNNN is what counts.",
     "Danh mục không có thủ tục với mã này; hệ thống đối chiếu theo mã gốc N.NNNNNN.",
 )
 _NO_VERSION = Sentence("The catalogue has no version of this number.", "Danh mục không có phiên bản này.")
-_BAD_CURSOR = Sentence(
-    "This cursor is not one the API gave; start again without it.",
-    "Con trỏ trang không hợp lệ; hãy bắt đầu lại từ trang đầu.",
-)
 _SEPARATOR = "|"
 
 
@@ -214,11 +211,11 @@ def _pair(cursor: str | None) -> tuple[str, str]:
         return "", ""
     first, separator, second = cursor.partition(_SEPARATOR)
     if not separator or "\0" in cursor:
-        raise Refusal(400, "bad_cursor", _BAD_CURSOR, field="cursor")
+        raise cursors.bad_cursor()
     return first, second
 
 
 def _number(cursor: str) -> int:
     if not cursor.isascii() or not cursor.isdigit() or len(cursor) > _DIGITS:
-        raise Refusal(400, "bad_cursor", _BAD_CURSOR, field="cursor")
+        raise cursors.bad_cursor()
     return int(cursor)

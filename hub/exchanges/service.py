@@ -34,13 +34,10 @@ from hub.ledger.entries import record_act
 from hub.store.connections import Connection
 from hub.store.engine import Store
 from hub.store.joining import joined
+from hub.web import cursors
 
 _NO_EXCHANGE = Sentence("There is no exchange with this id.", "Không có lượt trao đổi nào với mã này.")
 _NO_CONNECTION = Sentence("There is no connection with this id in this deployment.", "Không có kết nối nào với mã này.")
-_BAD_CURSOR = Sentence(
-    "This cursor is not one the API gave; start again without it.",
-    "Con trỏ trang không hợp lệ; hãy bắt đầu lại từ trang đầu.",
-)
 _MOST = 500
 
 
@@ -85,7 +82,7 @@ class ExchangeService:
         those the reader is confined to; none: all. So in every method here.
         """
         wanted = ExchangeFilter(connection, state, operation, subject, since, until, agencies)
-        after = _uuid(cursor, _BAD_CURSOR, "cursor", 400) if cursor else None
+        after = cursors.id_of(cursor) if cursor else None
         async with self._store.transaction() as conn:
             page = await read_page(conn, wanted, after=after, limit=min(max(limit, 1), _MOST))
         return ExchangePage(
@@ -97,7 +94,7 @@ class ExchangeService:
         self, exchange_id: str, *, agencies: Sequence[str] = (), within: Connection | None = None
     ) -> ExchangeDetail:
         """Return one exchange with its attempts, or refuse with 404."""
-        key = _uuid(exchange_id, _NO_EXCHANGE, "id", 404)
+        key = _key(exchange_id)
         async with joined(self._store, within) as conn:
             await self._require_visible(conn, key, agencies)
             row = await (
@@ -185,7 +182,7 @@ class ExchangeService:
             return await self.get(exchange_id, within=conn)
 
     async def _lock(self, conn: Connection, exchange_id: str, agencies: Sequence[str]) -> Candidate:
-        key = _uuid(exchange_id, _NO_EXCHANGE, "id", 404)
+        key = _key(exchange_id)
         await self._require_visible(conn, key, agencies)
         one = (await lock(conn, [key])).get(key)
         if one is None:
@@ -364,10 +361,8 @@ def _require_reason(reason: str) -> None:
         )
 
 
-def _uuid(value: str, sentence: Sentence, field: str, status: int) -> UUID:
+def _key(exchange_id: str) -> UUID:
     try:
-        return UUID(value)
+        return UUID(exchange_id)
     except ValueError as error:
-        raise Refusal(
-            status, "bad_cursor" if field == "cursor" else "exchange_not_found", sentence, field=field
-        ) from error
+        raise Refusal(404, "exchange_not_found", _NO_EXCHANGE, field="id") from error

@@ -29,6 +29,7 @@ from hub.questions.records import (
 )
 from hub.questions.views import AnswerReceipt, QuestionPage, QuestionState, QuestionSummary, QuestionView
 from hub.store.engine import Store
+from hub.web import cursors
 from hub.web.idempotency import IdempotencyClaim, at_most_once
 
 _NOT_FOUND = Sentence(
@@ -42,10 +43,6 @@ _ANSWERED = Sentence(
 _NOT_CONFIGURED = Sentence(
     "The connection this question came from is not configured any more; an answer could not leave.",
     "Kết nối của câu hỏi này không còn trong cấu hình; không thể gửi câu trả lời.",
-)
-_BAD_CURSOR = Sentence(
-    "This cursor is not one the API gave; start again without it.",
-    "Con trỏ trang không hợp lệ; hãy bắt đầu lại từ trang đầu.",
 )
 _IN_FUTURE = Sentence("An answer cannot have been given in the future.", "Thời điểm trả lời không được ở tương lai.")
 
@@ -232,4 +229,4 @@ def _cursor(cursor: str | None) -> tuple[datetime | None, UUID | None]:
         due = datetime.fromisoformat(moment)
         return due.astimezone(UTC), UUID(key)
     except (ValueError, OverflowError):
-        raise Refusal(400, "bad_cursor", _BAD_CURSOR, field="cursor") from None
+        raise cursors.bad_cursor() from None

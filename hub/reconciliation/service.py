@@ -33,6 +33,7 @@ from hub.reconciliation.views import (
     ValuePair,
 )
 from hub.store.engine import Store
+from hub.web import cursors
 
 WAKE_CHANNEL = "lienthong_reconciliation"
 """Notified when there is something to be carried out."""
@@ -94,7 +95,7 @@ class ReconciliationService:
 
     async def list(self, *, connection: str | None = None, cursor: str | None = None, limit: int = 30) -> RunPage:
         """Return runs with their counts, newest first."""
-        after = _uuid(cursor, "cursor") if cursor is not None else None
+        after = cursors.id_of(cursor) if cursor is not None else None
         async with self._store.transaction() as conn:
             return await reports.page_of_runs(conn, connection=connection, after=after, limit=min(max(limit, 1), 200))
 
@@ -114,7 +115,7 @@ class ReconciliationService:
         """Return what a run found, in the order of the codes; ``cursor`` continues after the page before."""
         most = min(max(limit, 1), 500)
         if cursor is not None and not is_dossier_code(cursor):
-            raise Refusal(400, "bad_cursor", _BAD_CURSOR, field="cursor")
+            raise cursors.bad_cursor()
         async with self._store.transaction() as conn:
             run = await self._run(conn, run_id)
             found = await conn.cursor(row_factory=dict_row).execute(
@@ -196,20 +197,20 @@ class ReconciliationService:
         return chosen
 
     async def _run(self, conn: AsyncConnection[Any], run_id: str) -> RunView:
-        found = await reports.run_by_id(conn, _uuid(run_id, "id", status=404))
+        found = await reports.run_by_id(conn, _uuid(run_id, "id"))
         if found is None:
             raise Refusal(404, "reconciliation_not_found", _NO_RUN, field="id")
         return found
 
     async def _repair(self, conn: AsyncConnection[Any], run_id: str, repair_id: str) -> RepairView:
-        key = _uuid(repair_id, "repair", status=404)
+        key = _uuid(repair_id, "repair")
         cursor = await conn.cursor(row_factory=dict_row).execute(
             "SELECT id, run_id, connection, state, why, why_vi, previewed_by, previewed_at, preview, reason,"
             " started_by, started_at, ended_at FROM reconciliation_repairs WHERE id = %s",
             (key,),
         )
         row = await cursor.fetchone()
-        if row is None or row["run_id"] != _uuid(run_id, "id", status=404):
+        if row is None or row["run_id"] != _uuid(run_id, "id"):
             raise Refusal(404, "repair_not_found", _NO_REPAIR, field="repair")
         done = await conn.execute(
             "SELECT repair_outcome, count(*) FROM reconciliation_findings WHERE run_id = %s AND repair_id = %s"
@@ -309,16 +310,15 @@ def _check_codes(codes: list[str], *, has_days: bool) -> None:
         raise Refusal(422, "dossier_code", said, field="codes")
 
 
-def _uuid(value: str, field: str, *, status: int = 400) -> UUID:
+def _uuid(value: str, field: str) -> UUID:
     try:
         return UUID(value)
     except ValueError as error:
         code, sentence = {
-            "cursor": ("bad_cursor", _BAD_CURSOR),
             "id": ("reconciliation_not_found", _NO_RUN),
             "repair": ("repair_not_found", _NO_REPAIR),
         }[field]
-        raise Refusal(status, code, sentence, field=field) from error
+        raise Refusal(404, code, sentence, field=field) from error
 
 
 _RUNNING = Sentence(
@@ -348,10 +348,6 @@ _NO_CONNECTION = Sentence(
 )
 _WHICH = Sentence(
     "Several connections can be asked; name one.", "Có nhiều hoặc chưa có kết nối tra cứu được; hãy nêu rõ kết nối."
-)
-_BAD_CURSOR = Sentence(
-    "This cursor is not one the API gave; start again without it.",
-    "Con trỏ trang không hợp lệ; hãy bắt đầu lại từ trang đầu.",
 )
 _DAYS = Sentence("The first day must not be after the last one.", "Ngày đầu không được sau ngày cuối.")
 _TOO_MANY_DAYS = Sentence(

@@ -18,19 +18,6 @@ def not_found() -> Refusal:
     )
 
 
-def bad_cursor() -> Refusal:
-    """Refuse a cursor of one's own making."""
-    return Refusal(
-        400,
-        "bad_cursor",
-        Sentence(
-            "This cursor is not one the API gave; start again without it.",
-            "Con trỏ trang không hợp lệ; hãy bắt đầu lại từ trang đầu.",
-        ),
-        field="cursor",
-    )
-
-
 def reason_required() -> Refusal:
     """Nobody can judge later what was done without a word."""
     return Refusal(

@@ -29,6 +29,7 @@ from hub.replays.views import ExcludedView, ItemPage, Preview, ReplayDetail, Rep
 from hub.store.connections import Connection
 from hub.store.engine import Store
 from hub.store.joining import joined
+from hub.web import cursors
 
 
 class ReplayService:
@@ -59,7 +60,7 @@ class ReplayService:
     async def page(self, *, cursor: str | None = None, limit: int = 50, agencies: Sequence[str] = ()) -> ReplayPage:
         """Return replays, newest first; a page may be short where others are hidden from the reader."""
         async with self._store.transaction() as conn:
-            rows = await reading.summaries(conn, after=_cursor(cursor) if cursor else None, limit=limit + 1)
+            rows = await reading.summaries(conn, after=cursors.id_of(cursor) if cursor else None, limit=limit + 1)
         shown = rows[:limit]
         return ReplayPage(
             items=tuple(summary for summary, confined in shown if _visible(confined, agencies)),
@@ -294,10 +295,3 @@ def _key(text: str) -> UUID:
         return UUID(text)
     except ValueError:
         raise refusals.not_found() from None
-
-
-def _cursor(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise refusals.bad_cursor() from None

@@ -31,11 +31,8 @@ from hub.score.views import (
 )
 from hub.settings import ScoreSettings, SettingsError
 from hub.store.engine import Store
+from hub.web import cursors
 
-_BAD_CURSOR = Sentence(
-    "This cursor is not one the API gave; start again without it.",
-    "Con trỏ trang không hợp lệ; hãy bắt đầu lại từ trang đầu.",
-)
 _NOT_YOURS = Sentence(
     "This client may not see this agency; ask the operator of the hub.",
     "Ứng dụng này không được phép xem cơ quan này; hãy liên hệ quản trị viên.",
@@ -306,13 +303,13 @@ def _read_cursor(cursor: str) -> tuple[datetime, str]:
         at, _, code = text.partition("|")
         moment = datetime.fromisoformat(at)
     except (ValueError, binascii.Error):
-        raise Refusal(400, "bad_cursor", _BAD_CURSOR, field="cursor") from None
+        raise cursors.bad_cursor() from None
     if moment.tzinfo is None or not code or not code.isprintable():
-        raise Refusal(400, "bad_cursor", _BAD_CURSOR, field="cursor")
+        raise cursors.bad_cursor()
     return moment, code
 
 
 def _read_number(cursor: str) -> int:
     if not (cursor.isascii() and cursor.isdecimal() and len(cursor) <= 18):  # noqa: PLR2004 - a bigint has 18 safe digits
-        raise Refusal(400, "bad_cursor", _BAD_CURSOR, field="cursor")
+        raise cursors.bad_cursor()
     return int(cursor)

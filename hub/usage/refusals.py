@@ -21,19 +21,6 @@ def bad_number() -> Refusal:
     )
 
 
-def bad_cursor() -> Refusal:
-    """Refuse a cursor of one's own making."""
-    return Refusal(
-        400,
-        "bad_cursor",
-        Sentence(
-            "This cursor is not one the API gave; start again without it.",
-            "Con trỏ trang không hợp lệ; hãy bắt đầu lại từ trang đầu.",
-        ),
-        field="cursor",
-    )
-
-
 def not_found() -> Refusal:
     """There is none with this id, or none that this client may see."""
     return Refusal(

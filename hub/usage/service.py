@@ -29,11 +29,11 @@ from hub.masking import mask_text
 from hub.profiles.values import ProfileValues
 from hub.store.connections import Connection
 from hub.store.engine import Store
-from hub.usage import refusals
 from hub.usage.settings import UsageSettings
 from hub.usage.views import Readings, UsageEntry, UsageView, Withheld
 from hub.usage.withheld import withheld_among
 from hub.watch.parties import party_numbers
+from hub.web import cursors
 
 KIND = "usage"
 """The kind of a reading in the look-up log."""
@@ -267,7 +267,7 @@ def _read_cursor(cursor: str) -> tuple[datetime, UUID]:
         at, _, lookup_id = text.partition("|")
         found = datetime.fromisoformat(at), UUID(lookup_id)
     except (ValueError, binascii.Error):
-        raise refusals.bad_cursor() from None
+        raise cursors.bad_cursor() from None
     if found[0].tzinfo is None:
-        raise refusals.bad_cursor()
+        raise cursors.bad_cursor()
     return found

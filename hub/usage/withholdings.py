@@ -28,6 +28,7 @@ from hub.usage import refusals
 from hub.usage.settings import UsageSettings
 from hub.usage.views import WithholdingDetail, WithholdingPage, WithholdingState, WithholdingView
 from hub.usage.withheld import IN_FORCE
+from hub.web import cursors
 
 _S = WithholdingState
 
@@ -102,7 +103,7 @@ class WithholdingService:
         """Return withholdings, newest first; a page may be short where others are hidden from the reader."""
         values = {
             "now": self._now(),
-            "before": None if cursor is None else _cursor(cursor),
+            "before": None if cursor is None else cursors.id_of(cursor),
             "in_force": in_force,
             "limit": limit + 1,
         }
@@ -303,10 +304,3 @@ def _key(text: str) -> UUID:
         return UUID(text)
     except ValueError:
         raise refusals.not_found() from None
-
-
-def _cursor(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise refusals.bad_cursor() from None

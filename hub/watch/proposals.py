@@ -36,6 +36,7 @@ from hub.watch.versions import (
     rules_of,
 )
 from hub.watch.views import ProposalDetail, ProposalPage, ProposalPreview, ProposalState, ProposalView
+from hub.web import cursors
 
 LATEST = timedelta(days=90)
 """How far ahead a change may be set in force."""
@@ -74,7 +75,7 @@ class Proposals:
             found = await conn.cursor(row_factory=dict_row).execute(
                 f"SELECT {_COLUMNS} FROM watch_proposals WHERE (%(kind)s::text IS NULL OR kind = %(kind)s)"  # noqa: S608 - constants
                 " AND (%(after)s::uuid IS NULL OR id < %(after)s) ORDER BY id DESC LIMIT %(limit)s",
-                {"kind": kind, "after": None if cursor is None else _cursor(cursor), "limit": limit + 1},
+                {"kind": kind, "after": None if cursor is None else cursors.id_of(cursor), "limit": limit + 1},
             )
             rows = await found.fetchall()
         return ProposalPage(
@@ -312,10 +313,3 @@ def _key(text: str) -> UUID:
         return UUID(text)
     except ValueError:
         raise refusals.not_found() from None
-
-
-def _cursor(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise refusals.bad_cursor() from None

@@ -19,19 +19,6 @@ def not_found() -> Refusal:
     )
 
 
-def bad_cursor() -> Refusal:
-    """Refuse a cursor of one's own making."""
-    return Refusal(
-        400,
-        "bad_cursor",
-        Sentence(
-            "This cursor is not one the API gave; start again without it.",
-            "Con trỏ trang không hợp lệ; hãy bắt đầu lại từ trang đầu.",
-        ),
-        field="cursor",
-    )
-
-
 def nothing_changed(field: str) -> Refusal:
     """Refuse a proposal that would change nothing."""
     return Refusal(
