@@ -120,6 +120,7 @@ async def build_services(settings: Settings, *, upgrade: bool = False) -> AsyncG
             rules=dossier_rules(settings.rules, profile),
             procedures=ProcedureIndex(store),
             profile=profile,
+            own_connections=True,
         )
         closing.push_async_callback(intake.aclose)
         yield Services(

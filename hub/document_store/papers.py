@@ -87,7 +87,7 @@ class PaperIntake:
             paper_id=paper_id,
             revision=revision,
             created=held is None,
-            exchange_id=str(new.id),
+            exchange_id=new.id,
         )
 
     async def _newest(

@@ -92,6 +92,8 @@ class Advisor:
         """Return what is to be said where an act took longer than its term in working days."""
         profile = self._profile
         match content:
+            case DossierFacts():  # first, because most are
+                return None
             case SupplementRequestEntry():
                 begun = dossier.facts.received_at or dossier.facts.submitted_at
                 days, advice = profile.supplement_request_working_days, _SUPPLEMENT_LATE

@@ -12,6 +12,7 @@ from contracts.errors import Sentence
 from contracts.events import Event
 from contracts.history import DECLARED, accept, declare, is_late, redeclare
 from contracts.rules import DossierRules
+from contracts.states import DossierState
 from hub.dossiers.advice import Advisor
 from hub.dossiers.views import Receipt
 from hub.dossiers.writing import Head, Written
@@ -31,6 +32,10 @@ _EXISTS = Sentence(
     "A dossier with this code has already been declared.",
     "Hồ sơ với mã này đã được khai.",
 )
+
+
+_RECEIPT = Receipt(code="", revision=1, state=DossierState.NEWLY_REGISTERED)
+"""Copied and filled in: each is dearer to make anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,16 +122,17 @@ class Decisions:
         )
         row.exchanges = self._exchanges(row)
         # Every value is ours and checked; validating the answer again would be the dearest part of a declaration.
-        row.receipt = Receipt.model_construct(
-            code=change.code,
-            revision=dossier.revision,
-            state=dossier.state,
-            created=head is None,
-            unchanged=False,
-            late_entry=late_entry,
-            step_sequence=row.step_sequence,
-            exchange_ids=tuple(str(one.id) for one in row.exchanges),
-            warnings=self._advisor.advise(dossier, change.content, late_entry=late_entry),
+        row.receipt = _RECEIPT.model_copy(
+            update={
+                "code": change.code,
+                "revision": dossier.revision,
+                "state": dossier.state,
+                "created": head is None,
+                "late_entry": late_entry,
+                "step_sequence": row.step_sequence,
+                "exchange_ids": tuple([one.id for one in row.exchanges]),
+                "warnings": self._advisor.advise(dossier, change.content, late_entry=late_entry),
+            }
         )
         return Recorded(row.receipt), row
 

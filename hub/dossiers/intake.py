@@ -15,7 +15,7 @@ import logging
 from collections import deque
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from psycopg import AsyncConnection, errors
 
@@ -39,21 +39,24 @@ from hub.profiles.profile import load_profile
 from hub.profiles.values import ProfileValues
 from hub.store.engine import Store
 from hub.store.errors import StoreUnavailable
+from hub.store.own_connections import OwnConnections, Statement
 from hub.web.idempotency import IdempotencyClaim, key_reused, recall, remember
 
 _log = logging.getLogger(__name__)
 
-MAX_BATCH = 64
-"""Calls of one commit. More gains nothing: the commit is already a small part of the cost."""
+MAX_BATCH = 32
+"""Calls of one commit. More gains nothing: the commit is already a small part of the cost, and while the database works
+at a long one, everybody else on its processor waits."""
 
 _CREATED = 201
 
+_NOTIFY: Final = Statement(f"NOTIFY {WAKE_CHANNEL}")
 _NOTIFY_SECONDS = 0.01
 
 WRITERS = 2
 """Commits under way at once: while one waits for the disk the next one is prepared.
 
-A further one begins when a whole batch waits: many small commits cost more than few large ones.
+A further one begins, or goes on, when a whole batch waits: many small commits cost more than few large ones.
 """
 
 _CROSSED = (errors.UniqueViolation, errors.DeadlockDetected, errors.SerializationFailure)
@@ -73,8 +76,11 @@ class DossierIntake:
         rules: DossierRules,
         procedures: ProcedureIndex,
         profile: ProfileValues | None = None,
+        own_connections: bool = False,
     ) -> None:
         """``publishers`` are the connections that follow dossiers, in the order of configuration.
+
+        ``own_connections`` keeps a database connection for each writer, beside the pool; then close it.
 
         ``profile`` gives the terms that advice goes by; the default profile's where it is not given.
         """
@@ -82,6 +88,8 @@ class DossierIntake:
         self._publishers = tuple(publishers)
         self._decisions = Decisions(rules, publishers, Advisor(profile or load_profile()))
         self._procedures = procedures
+        # One more than there are writers, for the word to the workers.
+        self._connections = OwnConnections(store, WRITERS + 1 if own_connections else 0)
         self._waiting: deque[Change] = deque()
         self._busy: set[str] = set()
         self._writers = 0
@@ -131,6 +139,7 @@ class DossierIntake:
         """Finish what has been accepted for writing."""
         while self._tasks:
             await asyncio.wait(self._tasks)
+        await self._connections.aclose()
 
     # --- batching -------------------------------------------------------------------------------------------
 
@@ -161,6 +170,10 @@ class DossierIntake:
                 finally:
                     for change in batch:
                         self._busy.discard(change.code)
+                if self._writers > 1 and len(self._waiting) < MAX_BATCH:
+                    return  # the other one takes them
+                # Those just settled answer first; what they make room for joins the next batch.
+                await asyncio.sleep(0)
         finally:
             self._writers -= 1
             if any(change.code not in self._busy for change in self._waiting):
@@ -191,9 +204,9 @@ class DossierIntake:
         first = [one for one in batch if isinstance(one.content, DossierFacts) and one.if_match is None]
         if len(first) > 0 and tries == _TRIES:
             decided = await self._write_first(first)
-            batch = [one for one in batch if one not in decided]
-            if not batch:
+            if len(decided) == len(batch):
                 return
+            batch = [one for one in batch if one not in decided]
         try:
             outcomes = await self._transact(batch)
         except Exception as error:  # noqa: BLE001 - whatever it is, every caller must hear of it
@@ -228,9 +241,7 @@ class DossierIntake:
         if not rows:
             return set()
         try:
-            stored = await write_new(
-                self._store, [row for _, _, row in rows.values()], connections=self._publishers, now=now
-            )
+            stored = await write_new(self._connections, self._store.sealer, [row for _, _, row in rows.values()], now)
         except StoreUnavailable as error:
             for change in batch:
                 _settle(change, error)
@@ -256,7 +267,7 @@ class DossierIntake:
         await asyncio.sleep(_NOTIFY_SECONDS)
         # Losing it costs one poll of the workers, nothing else.
         with contextlib.suppress(StoreUnavailable):
-            await self._store.execute_alone(f"NOTIFY {WAKE_CHANNEL}", None)
+            await self._connections.execute(_NOTIFY, {})
 
     # --- one transaction ------------------------------------------------------------------------------------
 

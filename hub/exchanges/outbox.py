@@ -14,11 +14,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 
-import uuid_utils.compat
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
+from uuid_utils import uuid7
 
 from contracts.errors import Sentence
 
@@ -32,16 +31,16 @@ HELD_UNKNOWN = "outcome_unknown"
 """Why a lane is held whose exchange may have arrived, where the partner cannot tell."""
 
 
-def new_exchange_id() -> UUID:
+def new_exchange_id() -> str:
     """Return a UUIDv7: unique without asking the database, and sorted by time of acceptance."""
-    return uuid_utils.compat.uuid7()
+    return str(uuid7())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class NewExchange:
     """One exchange to be written in the transaction that causes it."""
 
-    id: UUID
+    id: str
     connection: str
     subject: str
     operation: str

@@ -14,15 +14,15 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
-from typing import Final, LiteralString
+from typing import Final
 from uuid import UUID
 
 import orjson
 
-from hub.lookups.own_connection import OwnConnection
 from hub.lookups.rows import EndRow, LookupRow, digest, end_context, lookup_context, reason_context
 from hub.store.engine import Store
 from hub.store.errors import StoreUnavailable
+from hub.store.own_connections import OwnConnections, Statement
 from hub.store.sealing import Sealer
 from hub.web.partner import connection_paused
 
@@ -74,24 +74,11 @@ _ENDS = f"""done AS MATERIALIZED (
 )"""  # noqa: S608 - as above
 
 
-class _Statement:
-    """One statement in two spellings: for a connection of the pool, and for one of the writer's own."""
-
-    def __init__(self, query: LiteralString, *values: LiteralString) -> None:
-        self.values = values
-        self.pooled = query
-        self.own = query
-        for number, name in enumerate(values, 1):
-            self.pooled = self.pooled.replace(f"@{name}", f"%({name})s")
-            self.own = self.own.replace(f"@{name}", f"${number}")
-        self.own_bytes = self.own.encode()
-
-
 # Each does no more than its rows need: with one look-up on its way, preparing to write nothing is felt.
-_ADD_LOOKUPS: Final = _Statement(f"WITH {_ADDED} SELECT id FROM open", "lookups")  # noqa: S608 - constants
-_ADD_ENDS: Final = _Statement(f"WITH {_ENDS} SELECT 1 WHERE false", "ends")
-_ADD_BOTH: Final = _Statement(f"WITH {_ADDED}, {_ENDS} SELECT id FROM open", "lookups", "ends")  # noqa: S608 - as above
-_ADD_LEFT: Final = _Statement(f"WITH {_ADDED} SELECT id FROM added", "lookups")  # noqa: S608 - as above
+_ADD_LOOKUPS: Final = Statement(f"WITH {_ADDED} SELECT id FROM open", "lookups")  # noqa: S608 - constants
+_ADD_ENDS: Final = Statement(f"WITH {_ENDS} SELECT 1 WHERE false", "ends")
+_ADD_BOTH: Final = Statement(f"WITH {_ADDED}, {_ENDS} SELECT id FROM open", "lookups", "ends")  # noqa: S608 - as above
+_ADD_LEFT: Final = Statement(f"WITH {_ADDED} SELECT id FROM added", "lookups")  # noqa: S608 - as above
 
 
 @dataclass(slots=True)
@@ -108,7 +95,7 @@ class LogWriter:
     def __init__(self, store: Store, *, own_connections: bool = False) -> None:
         """``own_connections`` keeps a database connection for each writer, beside the pool; then close it."""
         self._store = store
-        self._own = [OwnConnection(store) for _ in range(WRITERS)] if own_connections else []
+        self._connections = OwnConnections(store, WRITERS if own_connections else 0)
         self._waiting: deque[_Wish] = deque()
         self._writers = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -164,8 +151,7 @@ class LogWriter:
         if self._retrying is not None:
             self._retrying.cancel()
             await asyncio.wait((self._retrying,))
-        for one in self._own:
-            await one.aclose()
+        await self._connections.aclose()
 
     # --- batching -------------------------------------------------------------------------------------------
 
@@ -235,17 +221,9 @@ class LogWriter:
             return frozenset()
         return frozenset(one.lookup.id for one in batch if one.lookup is not None) - frozenset(written)
 
-    async def _execute(self, statement: _Statement, values: dict[str, bytes]) -> list[UUID]:
+    async def _execute(self, statement: Statement, values: dict[str, bytes]) -> list[UUID]:
         # Two at most write at once; a late retry that finds both taken borrows from the pool.
-        if not self._own:
-            texts = {name: one.decode() for name, one in values.items()}
-            return [row[0] for row in await self._store.execute_alone(statement.pooled, texts)]
-        own = self._own.pop()
-        try:
-            found = await own.execute(statement.own_bytes, [values[name] for name in statement.values])
-        finally:
-            self._own.append(own)
-        return [UUID(one.decode()) for one in found]
+        return [UUID(one) for one in await self._connections.execute(statement, values)]
 
     async def _retry(self) -> None:
         while self._overdue:

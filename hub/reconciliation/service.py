@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import uuid_utils.compat
 from psycopg import AsyncConnection, errors
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
@@ -15,7 +16,6 @@ from psycopg.types.json import Jsonb
 from contracts.calendar import VIETNAM
 from contracts.errors import Sentence
 from hub.errors import Refusal
-from hub.exchanges.outbox import new_exchange_id
 from hub.ledger.entries import record_act
 from hub.reconciliation import reports
 from hub.reconciliation.classify import Outcome
@@ -85,7 +85,7 @@ class ReconciliationService:
         if wanted:
             _check_codes(wanted, has_days=from_day is not None or to_day is not None or agency is not None)
         scope = _Scope(chosen.id, origin, None if wanted else _days(from_day, to_day, now), agency, wanted)
-        run_id = new_exchange_id()
+        run_id = uuid_utils.compat.uuid7()
         try:
             async with self._store.transaction() as conn:
                 await _insert(conn, run_id, scope, actor, now)
@@ -141,7 +141,7 @@ class ReconciliationService:
             if rates is None:
                 raise Refusal(409, "connection_not_found", _NO_CONNECTION, field="id")
             preview = await preview_of(conn, run, rates.questions_per_second, rates.delivery_per_second)
-            repair_id = new_exchange_id()
+            repair_id = uuid_utils.compat.uuid7()
             await conn.execute(
                 "INSERT INTO reconciliation_repairs (id, run_id, connection, state, previewed_by, previewed_at,"
                 " preview) VALUES (%s, %s, %s, %s, %s, now(), %s)",

@@ -17,7 +17,10 @@ from contracts.events import (
     SupplementRequestEntry,
     WithdrawalEntry,
 )
+from contracts.rules import DossierRules
 from contracts.states import DossierState
+from hub.dossiers.intake import DossierIntake
+from hub.dossiers.procedures import ProcedureIndex
 from hub.dossiers.service import DossierService
 from hub.dossiers.views import DossierAtSystem, SystemStanding
 from hub.errors import Refusal
@@ -140,7 +143,9 @@ async def _has_attempts(world: World) -> bool:
 
 async def test_a_dossier_comes_back_as_it_was_declared(world: World, service: DossierService) -> None:
     """The whole of it, opened and folded; without a connection it stands nowhere."""
-    world.intake._publishers = ()
+    world.intake = DossierIntake(
+        world.store, publishers=[], rules=DossierRules(), procedures=ProcedureIndex(world.store)
+    )
     content = facts(summary="Trích yếu", note="Ghi chú")
     await world.intake.put(code=CODE, facts=content, caller=CALLER)
     view = await service.get(CODE)

@@ -1,15 +1,16 @@
-"""The log's own connection: one statement after the other, whatever its size, and anew after it broke."""
+"""Connections kept for a few statements: one statement after the other, whatever its size, and anew after it broke."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import psycopg
 import pytest
 
-from hub.lookups.own_connection import OwnConnection
 from hub.store.engine import Store
 from hub.store.errors import StoreUnavailable
+from hub.store.own_connections import OwnConnection, OwnConnections, Statement
 
 
 @pytest.fixture
@@ -36,3 +37,17 @@ async def test_a_connection_that_broke_is_opened_anew(own: OwnConnection) -> Non
         await own.execute(b"SELECT pg_terminate_backend(pg_backend_pid())", [])
     assert caught.value.committed is None
     assert await own.execute(b"SELECT 1", []) == [b"1"]
+
+
+BOTH = Statement("SELECT octet_length(@raw::bytea) || @word::text", "raw", "word", binary=("raw",))
+
+
+@pytest.mark.parametrize("count", [0, 1])
+async def test_a_statement_means_the_same_on_every_connection(store: Store, count: int) -> None:
+    """Of the pool, kept, and of the pool again when those kept are taken; text and bytes."""
+    connections = OwnConnections(store, count)
+    values = {"raw": b"\x00\\\xff", "word": "ố".encode()}
+    assert await connections.execute(BOTH, values) == ["3ố"]
+    assert await asyncio.gather(*(connections.execute(BOTH, values) for _ in range(3))) == [["3ố"]] * 3
+    assert await connections.execute(Statement("NOTIFY nobody"), {}) == []
+    await connections.aclose()
