@@ -61,7 +61,12 @@ class StoreSettings(Section):
     """The connection pool of one process."""
 
     pool_min_size: int = Field(default=2, ge=1, le=500, description="Database connections kept open per process.")
-    pool_max_size: int = Field(default=16, ge=1, le=500, description="Most database connections per process.")
+    pool_max_size: int = Field(
+        default=16,
+        ge=1,
+        le=500,
+        description="Most connections of a process's pool to the database; the api process keeps up to five more.",
+    )
     pool_timeout_seconds: float = Field(
         default=5.0, gt=0, le=60, description="How long a request waits for a database connection before 503."
     )
