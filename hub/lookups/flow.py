@@ -337,7 +337,8 @@ class Flow:
     # --- rows -------------------------------------------------------------------------------------------------
 
     def _ended(self, request: Request, outcome: LookupOutcome, *, error: str | None = None) -> EndRow:
-        return EndRow(request.row.id, request.row.asked_at, self._parts.now(), outcome.value, error=error)
+        row = request.row
+        return EndRow(row.id, row.asked_at, self._parts.now(), outcome.value, error=error, text=row.text)
 
     def _end(self, request: Request, handed: Handed) -> EndRow:
         row = request.row

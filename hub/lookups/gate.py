@@ -150,8 +150,9 @@ class Gate:
         timeout = settings.redis_timeout_seconds
         self._shared: Counters | None = None
         if redis_url is not None:
+            # How long an answer may take is said by `Counters`, once for a round trip and not for every read of it.
             client = redis.asyncio.Redis.from_url(
-                redis_url, socket_connect_timeout=timeout, socket_timeout=timeout, retry=None, max_connections=8
+                redis_url, socket_connect_timeout=timeout, socket_timeout=None, retry=None, max_connections=8
             )
             self._shared = Counters(client, timeout_seconds=timeout)
         self._own = Counters(fakeredis.FakeAsyncRedis(server=fakeredis.FakeServer()), timeout_seconds=60.0)

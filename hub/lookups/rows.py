@@ -7,7 +7,7 @@ anew under another key changes neither. The contents hold a random salt, so that
 from __future__ import annotations
 
 import hashlib
-import secrets
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -76,7 +76,7 @@ def asked_about(lookup_id: UUID) -> tuple[datetime, datetime]:
 
 def salted(content: Mapping[str, Any]) -> bytes:
     """Return a content as JSON with a salt of its own."""
-    return orjson.dumps({"salt": secrets.token_hex(SALT_BYTES), **content})
+    return orjson.dumps({"salt": os.urandom(SALT_BYTES).hex(), **content})
 
 
 @dataclass(slots=True)
@@ -159,11 +159,11 @@ class EndRow:
     subject_hash: bytes | None = None
     content: bytes | None = field(default=None, repr=False)
     """What the watch needs of the person, see `salted`."""
-    text: str = field(init=False)
-    """The id as text."""
+    text: str = ""
+    """The id as text, where it is known already."""
 
     def __post_init__(self) -> None:
-        self.text = str(self.lookup_id)
+        self.text = self.text or str(self.lookup_id)
 
     def clear(self) -> dict[str, Any]:
         """Return the clear columns."""

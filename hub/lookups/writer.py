@@ -34,6 +34,10 @@ MAX_BATCH = 128
 WRITERS = 2
 """Commits under way at once: while one waits for the disk the next one is prepared."""
 
+MANY = 8
+"""So many callers have a further commit begun, and do not wait for the one under way: commits that wait for each other
+draw all callers into one step, in which the process has nothing to do but wait with them."""
+
 MAX_OVERDUE = 20_000
 """Ends kept in memory while the database is away; of what is more, the log says that it was asked, not how it ended."""
 
@@ -161,7 +165,7 @@ class LogWriter:
         # A caller that hangs up must not undo what others wait for: what is asked for is written all the same.
         wish = _Wish(lookup, end, asyncio.get_running_loop().create_future(), must_be_open)
         self._waiting.append(wish)
-        wanted = MAX_BATCH if self._writers else 1
+        wanted = MANY if self._writers else 1
         if self._writers < WRITERS and len(self._waiting) >= wanted:
             self._writers += 1
             task = asyncio.create_task(self._write_waiting())
