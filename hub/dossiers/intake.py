@@ -39,6 +39,7 @@ from hub.profiles.profile import load_profile
 from hub.profiles.values import ProfileValues
 from hub.store.engine import Store
 from hub.store.errors import StoreUnavailable
+from hub.store.idle_turn import IdleTurn
 from hub.store.own_connections import OwnConnections, Statement
 from hub.web.idempotency import IdempotencyClaim, key_reused, recall, remember
 
@@ -56,7 +57,8 @@ _NOTIFY_SECONDS = 0.01
 WRITERS = 2
 """Commits under way at once: while one waits for the disk the next one is prepared.
 
-A further one begins, or goes on, when a whole batch waits: many small commits cost more than few large ones.
+A further one begins, or goes on, when a whole batch waits: many small commits cost more than few large ones. It also
+begins when the process has nothing else to do, see `hub.store.idle_turn`.
 """
 
 _CROSSED = (errors.UniqueViolation, errors.DeadlockDetected, errors.SerializationFailure)
@@ -93,6 +95,7 @@ class DossierIntake:
         self._waiting: deque[Change] = deque()
         self._busy: set[str] = set()
         self._writers = 0
+        self._idle_turn = IdleTurn(self._add_writer, is_wanted=lambda: bool(self._waiting) and self._writers < WRITERS)
         self._tasks: set[asyncio.Task[None]] = set()
         self._waking: asyncio.Task[None] | None = None
 
@@ -153,12 +156,16 @@ class DossierIntake:
         return await change.future
 
     def _start_writer(self) -> None:
-        wanted = MAX_BATCH if self._writers else 1
-        if self._writers < WRITERS and len(self._waiting) >= wanted:
-            self._writers += 1
-            task = asyncio.create_task(self._write_waiting())
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        if not self._writers or (self._writers < WRITERS and len(self._waiting) >= MAX_BATCH):
+            self._add_writer()
+        else:
+            self._idle_turn.wait()
+
+    def _add_writer(self) -> None:
+        self._writers += 1
+        task = asyncio.create_task(self._write_waiting())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _write_waiting(self) -> None:
         try:

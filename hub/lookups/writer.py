@@ -22,6 +22,7 @@ import orjson
 from hub.lookups.rows import EndRow, LookupRow, digest, end_context, lookup_context, reason_context
 from hub.store.engine import Store
 from hub.store.errors import StoreUnavailable
+from hub.store.idle_turn import IdleTurn
 from hub.store.own_connections import OwnConnections, Statement
 from hub.store.sealing import Sealer
 from hub.web.partner import connection_paused
@@ -32,11 +33,10 @@ MAX_BATCH = 128
 """Callers of one commit."""
 
 WRITERS = 2
-"""Commits under way at once: while one waits for the disk the next one is prepared."""
+"""Commits under way at once: while one waits for the disk the next one is prepared.
 
-MANY = 8
-"""So many callers have a further commit begun, and do not wait for the one under way: commits that wait for each other
-draw all callers into one step, in which the process has nothing to do but wait with them."""
+A further one begins when a whole batch waits, or when the process has nothing else to do, see `hub.store.idle_turn`.
+"""
 
 MAX_OVERDUE = 20_000
 """Ends kept in memory while the database is away; of what is more, the log says that it was asked, not how it ended."""
@@ -102,6 +102,9 @@ class LogWriter:
         self._connections = OwnConnections(store, WRITERS if own_connections else 0)
         self._waiting: deque[_Wish] = deque()
         self._writers = 0
+        self._idle_turn = IdleTurn(
+            self._start_writer, is_wanted=lambda: bool(self._waiting) and self._writers < WRITERS
+        )
         self._tasks: set[asyncio.Task[None]] = set()
         self._overdue: deque[tuple[EndRow, LookupRow | None]] = deque(maxlen=MAX_OVERDUE)
         self._retrying: asyncio.Task[None] | None = None
@@ -165,13 +168,17 @@ class LogWriter:
         # A caller that hangs up must not undo what others wait for: what is asked for is written all the same.
         wish = _Wish(lookup, end, asyncio.get_running_loop().create_future(), must_be_open)
         self._waiting.append(wish)
-        wanted = MANY if self._writers else 1
-        if self._writers < WRITERS and len(self._waiting) >= wanted:
-            self._writers += 1
-            task = asyncio.create_task(self._write_waiting())
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        if not self._writers or (self._writers < WRITERS and len(self._waiting) >= MAX_BATCH):
+            self._start_writer()
+        else:
+            self._idle_turn.wait()
         return wish.future
+
+    def _start_writer(self) -> None:
+        self._writers += 1
+        task = asyncio.create_task(self._write_waiting())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _write_waiting(self) -> None:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -26,6 +26,7 @@ from hub.lookups.writer import LogWriter
 from hub.sealed_columns import SEALED_COLUMNS
 from hub.store import schema
 from hub.store.engine import Store
+from hub.store.own_connections import Statement
 from hub.store.rotation import reseal, rotate_keys
 from tests.hub.databases import settled
 
@@ -99,6 +100,30 @@ REFUSED = (
     "TRUNCATE lookups CASCADE",
     "TRUNCATE lookup_ends_default",
 )
+
+
+async def test_who_comes_while_a_commit_waits_is_not_kept_waiting(
+    store: Store, writer: LogWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A further commit begins beside it when the process has nothing else to do."""
+    execute, held, go_on = writer._connections.execute, asyncio.Event(), asyncio.Event()
+
+    async def held_once(statement: Statement, values: Mapping[str, bytes]) -> list[str]:
+        if not held.is_set():
+            held.set()
+            await go_on.wait()
+        return await execute(statement, values)
+
+    monkeypatch.setattr(writer._connections, "execute", held_once)
+    one, two = row(), row()
+    first = asyncio.create_task(writer.whole(one, end(one)))
+    async with asyncio.timeout(20):
+        await held.wait()
+        await writer.whole(two, end(two))
+    assert not first.done()
+    go_on.set()
+    await first
+    assert {ended.id for ended in await read(store)} == {one.id, two.id}
 
 
 async def test_the_log_only_grows_and_the_rotation_of_keys_reseals_it(store: Store, writer: LogWriter) -> None:
