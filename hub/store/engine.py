@@ -150,6 +150,10 @@ class Store:
             self._upkeep_wanted.set()
             raise StoreUnavailable(committed=None) from error
 
+    def check_soon(self) -> None:
+        """Have idle connections of the pool checked and replaced: one beside it broke, so they may have, too."""
+        self._upkeep_wanted.set()
+
     async def execute_alone(self, query: LiteralString, values: Mapping[str, object] | None) -> list[tuple[Any, ...]]:
         """Execute one statement that is a transaction by itself, and return its rows. Raises as `unattended`."""
         async with self.unattended() as connection:

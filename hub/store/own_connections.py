@@ -110,6 +110,7 @@ class OwnConnection:
             if not is_unavailable(error):
                 raise
             await self.aclose()
+            self._store.check_soon()
             raise StoreUnavailable(committed=None if begun else False) from error
         except asyncio.CancelledError:
             # What is on its way there is nobody's now.

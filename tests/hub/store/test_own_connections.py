@@ -31,11 +31,19 @@ async def test_statements_large_and_small(own: OwnConnection) -> None:
     assert await own.execute(b"SELECT $1::int", [b"5"]) == [b"5"]
 
 
-async def test_a_connection_that_broke_is_opened_anew(own: OwnConnection) -> None:
-    """The statement that met it may have been done, and says so; the next one finds another connection."""
+async def test_a_connection_that_broke_is_opened_anew(
+    own: OwnConnection, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The statement that met it may have been done, and says so; the next one finds another connection.
+
+    Those of the pool are looked at before others meet what broke with it.
+    """
+    checked: list[None] = []
+    monkeypatch.setattr(store, "check_soon", lambda: checked.append(None))
     with pytest.raises(StoreUnavailable) as caught:
         await own.execute(b"SELECT pg_terminate_backend(pg_backend_pid())", [])
     assert caught.value.committed is None
+    assert len(checked) == 1
     assert await own.execute(b"SELECT 1", []) == [b"1"]
 
 
