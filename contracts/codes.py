@@ -181,6 +181,7 @@ DossierCode = Annotated[
 # --- procedures ---------------------------------------------------------------------------------------
 
 _PROCEDURE = re.compile(r"(?P<root>[0-9]\.[0-9]{6})(?:\.(?P<agency>[0-9A-Z.]{3,35}))?")
+_LONGEST_PROCEDURE = len("1.000001.") + 35
 
 
 def parse_procedure_code(value: str) -> str:
@@ -194,9 +195,14 @@ def parse_procedure_code(value: str) -> str:
     return value
 
 
-@lru_cache(maxsize=4096)
 def is_procedure_code(value: str) -> bool:
     """Say whether ``value`` is a national procedure code, see `parse_procedure_code`."""
+    # What is too long is not remembered either: it may be as long as a body.
+    return len(value) <= _LONGEST_PROCEDURE and _is_procedure_code(value)
+
+
+@lru_cache(maxsize=4096)
+def _is_procedure_code(value: str) -> bool:
     match = _PROCEDURE.fullmatch(value)
     return match is not None and (not match["agency"] or _is_agency(match["agency"]))
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
+from contracts import codes
 from contracts.catalogue import CatalogueProcedure
 from contracts.codes import is_procedure_code, parse_procedure_code
 from contracts.document_store import FoundPapers, PaperQuery, ResultPaperEntry
@@ -108,3 +109,14 @@ def test_a_procedure_code_is_one_or_is_not(code: str) -> None:
     else:
         with pytest.raises(ValueError, match="procedure"):
             parse_procedure_code(code)
+
+
+def test_the_longest_procedure_code_is_read_and_nothing_longer_is_remembered() -> None:
+    """What a client sends as a code may be as long as its body."""
+    longest = "1.003560." + "000.00.00.00.00.00.00.00.00.00.00.H"
+    assert len(longest) == codes._LONGEST_PROCEDURE
+    known = codes._is_procedure_code.cache_info().currsize
+    assert not is_procedure_code("1.000001.H99" * 100_000)
+    assert codes._is_procedure_code.cache_info().currsize == known
+    is_procedure_code(longest)
+    assert codes._is_procedure_code.cache_info().currsize == known + 1
