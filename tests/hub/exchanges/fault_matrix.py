@@ -18,7 +18,9 @@ from contracts.conformance.faults import EXPECTED, HANGING, OF_AN_ANSWER
 from tests.hub.exchanges.fault_operations import OPERATIONS, Operation
 from tests.hub.whole import WholeHub
 
-CLOSED_SECONDS = 0.3
+CLOSED_SECONDS = 3.0
+"""So long that an attempt finds nobody listening even on a machine that stands still for a moment."""
+
 CALL_SECONDS = 0.5
 """Time limit of one call in the cells whose fault hangs."""
 

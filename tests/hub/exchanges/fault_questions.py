@@ -288,7 +288,7 @@ async def go_round(hub: WholeHub, one: Round, fault: Fault, code: str) -> Row:
     await one.prepare(hub, code)
     wish: dict[str, Any] = {"kind": fault.value, "operation": one.call}
     if fault is Fault.REFUSE:
-        wish = {"kind": fault.value, "duration_seconds": CLOSED_SECONDS * 10}
+        wish = {"kind": fault.value, "duration_seconds": CLOSED_SECONDS}
     elif fault in {Fault.EXPIRED_SESSION, Fault.EXTRA_FIELD}:
         wish["count"] = 1
     status, answer = await hub.control("POST", "/faults", wish)
