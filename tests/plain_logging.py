@@ -28,8 +28,10 @@ def logging_put_back() -> Iterator[None]:
     """Put all logging back as it was before the block."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
-    log_plainly()
+    try:
+        yield
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        structlog.reset_defaults()
+        log_plainly()

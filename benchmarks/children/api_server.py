@@ -45,7 +45,7 @@ class StorelessIntake(DossierIntake):
     ) -> Receipt:
         """Return a receipt like that of the first revision."""
         state = DossierState.NEWLY_REGISTERED if facts.received_at is None else DossierState.ACCEPTED
-        return Receipt(code=code, revision=1, state=state, created=True, exchange_ids=(str(new_exchange_id()),))
+        return Receipt(code=code, revision=1, state=state, created=True, exchange_ids=(new_exchange_id(),))
 
 
 async def main() -> None:

@@ -124,7 +124,7 @@ class Store:
         except UNAVAILABLE as error:
             if not is_unavailable(error):
                 raise
-            self._upkeep_wanted.set()
+            self.check_soon()
             raise StoreUnavailable(committed=None if committing else False) from error
 
     @contextlib.asynccontextmanager
@@ -147,11 +147,11 @@ class Store:
         except UNAVAILABLE as error:
             if not is_unavailable(error):
                 raise
-            self._upkeep_wanted.set()
+            self.check_soon()
             raise StoreUnavailable(committed=None) from error
 
     def check_soon(self) -> None:
-        """Have idle connections of the pool checked and replaced: one beside it broke, so they may have, too."""
+        """Have idle connections of the pool checked and replaced: one broke, so they may have, too."""
         self._upkeep_wanted.set()
 
     async def execute_alone(self, query: LiteralString, values: Mapping[str, object] | None) -> list[tuple[Any, ...]]:
