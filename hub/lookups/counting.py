@@ -12,17 +12,15 @@ now, and no more than its whole hour is owed: an account is braked longer at mos
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
-import redis.asyncio
-from redis.exceptions import NoScriptError, RedisError, ResponseError
+from redis.exceptions import NoScriptError
 
-from hub.lookups.deadline import within
+from hub.lookups.lines import Command, Line
 from hub.lookups.script import SCRIPT
 
 HOUR_MS = 3_600_000
@@ -36,12 +34,7 @@ ASKED: Final = PREFIX + b"i"
 """The look-ups that were admitted and are not in the log yet, by id."""
 _STATE_MS = DAY_MS + HOUR_MS
 
-
-LATER_SECONDS: Final = 0.005
-"""How long something that nobody waits for may wait to travel with something else."""
-
-_Wish = tuple[tuple[bytes, ...], "asyncio.Future[Any] | None"]
-"""A command, and who waits for what it answers; ``None``: nobody."""
+_WRITTEN: Final = (b"HDEL", ASKED)
 
 
 class Word(StrEnum):
@@ -108,18 +101,11 @@ class History:
 
 
 class Counters:
-    """The script on one Redis, or on a stand-in inside this process."""
+    """The script on one Redis, or on its stand-in inside this process."""
 
-    def __init__(self, client: redis.asyncio.Redis, *, timeout_seconds: float) -> None:
-        """``client`` is closed by `aclose`; an answer that takes longer than ``timeout_seconds`` is a failure."""
-        self._client = client
-        self._timeout = timeout_seconds
-        self._connection: Any = None
-        self._waiting: list[_Wish] = []
-        self._written: list[bytes] = []
-        self._rounds: set[asyncio.Task[None]] = set()
-        self._running = False
-        self._later: asyncio.TimerHandle | None = None
+    def __init__(self, line: Line) -> None:
+        """``line`` is closed by `aclose`."""
+        self._line = line
 
     async def ask(self, ask: Ask) -> Counted:
         """Ask the script, in one round trip that other callers may share.
@@ -127,28 +113,35 @@ class Counters:
         Raises ``RedisError``, ``OSError`` or ``TimeoutError`` where Redis does not answer.
         """
         account = ask.account_id.encode()
-        found: bytes = await self._do(
+        command = (
             b"EVALSHA",
             _SHA,
-            b"6",
+            6,
             PREFIX + b"p:" + account,
             PREFIX + b"s:" + account,
             PREFIX + b"d:" + account,
             ask.first_key,
             ask.cache_key or ask.first_key,
             ASKED,
-            b"" if ask.now_ms is None else b"%d" % ask.now_ms,
+            b"" if ask.now_ms is None else ask.now_ms,
             ask.subject,
             ask.lookup_id.encode(),
-            b"1" if ask.refused else b"0",
-            b"%d" % ask.ceiling,
-            b"%d" % ask.per_minute,
-            b"1" if ask.has_reason else b"0",
-            b"%d" % ask.reason_ms,
-            b"%d" % ask.repeat_ms,
-            b"0" if ask.cache_key is None else b"1",
+            int(ask.refused),
+            ask.ceiling,
+            ask.per_minute,
+            int(ask.has_reason),
+            ask.reason_ms,
+            ask.repeat_ms,
+            int(ask.cache_key is not None),
             ask.intent,
         )
+        found: bytes
+        try:
+            found = await self._line.do(*command)
+        except NoScriptError:
+            # The server was started anew since the script was loaded; nothing of this was counted.
+            await self._line.do(b"SCRIPT", b"LOAD", SCRIPT.encode())
+            found = await self._line.do(*command)
         word, hour, day, denied, wait, payload = found.split(b"|", 5)
         return Counted(_WORDS[word], int(hour), int(day), int(denied), int(wait), payload or None)
 
@@ -161,159 +154,47 @@ class Counters:
         state = PREFIX + b"s:" + account
         denied = PREFIX + b"d:" + account
         newest = {subject: moment for subject, moment in history.people if moment > now_ms - DAY_MS}
-        wishes: list[tuple[bytes, ...]] = []
-        day = b"%d" % DAY_MS
+        wishes: list[Command] = []
         if newest:
             wishes += [(b"ZADD", people, b"GT", *_pairs((at, who) for who, at in newest.items()))]
-            wishes += [(b"PEXPIRE", people, day)]
+            wishes += [(b"PEXPIRE", people, DAY_MS)]
         if history.denied:
             wishes += [(b"ZADD", denied, b"GT", *_pairs((at, what.encode()) for what, at in history.denied))]
-            wishes += [(b"PEXPIRE", denied, day)]
-        wishes += [(b"HSETNX", state, b"people", b"%d" % owed), (b"PEXPIRE", state, b"%d" % _STATE_MS)]
-        await asyncio.gather(*(self._do(*one) for one in wishes))
+            wishes += [(b"PEXPIRE", denied, DAY_MS)]
+        wishes += [(b"HSETNX", state, b"people", owed), (b"PEXPIRE", state, _STATE_MS)]
+        await asyncio.gather(*(self._line.do(*one) for one in wishes))
 
     async def forget(self, account_id: str) -> None:
         """Make an account cold: the next question about it is answered from the log first."""
-        await self._do(b"DEL", PREFIX + b"s:" + account_id.encode())
+        await self._line.do(b"DEL", PREFIX + b"s:" + account_id.encode())
 
     def keep_soon(self, key: bytes, value: bytes, *, for_ms: int) -> None:
         """Keep an answer; nobody waits for it, and nobody is told where that fails."""
-        self._post((b"SET", key, value, b"PX", b"%d" % for_ms), None)
+        self._line.post(b"SET", key, value, b"PX", for_ms)
 
     def drop_soon(self, key: bytes) -> None:
         """Forget who asked first: the question failed and may be asked again."""
-        self._post((b"DEL", key), None)
+        self._line.post(b"DEL", key)
 
     def written_soon(self, lookup_id: str) -> None:
         """Keep a look-up no longer: the log has it. Where that is not heard, the clerk finds it there."""
-        self._written.append(lookup_id.encode())
-        if not self._running:
-            self._begin_later()
+        self._line.join(_WRITTEN, lookup_id.encode())
 
     async def read(self, *keys: bytes) -> list[bytes | None]:
         """Return what is kept under these keys."""
-        found: list[bytes | None] = await self._do(b"MGET", *keys)
+        found: list[bytes | None] = await self._line.do(b"MGET", *keys)
         return found
 
     async def ping(self) -> None:
         """Raise what `ask` raises where Redis does not answer."""
-        await self._do(b"PING")
+        await self._line.do(b"PING")
 
     async def aclose(self) -> None:
-        """Close the client."""
-        while self._waiting or self._written or self._rounds:
-            self._begin_round()
-            await asyncio.wait(self._rounds)
-        await self._hang_up()
-        await self._client.aclose()
-
-    # --- one round trip for all that wait ---------------------------------------------------------------------
-
-    async def _do(self, *command: bytes) -> Any:
-        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._post(command, future)
-        return await future
-
-    def _post(self, command: tuple[bytes, ...], future: asyncio.Future[Any] | None) -> None:
-        self._waiting.append((command, future))
-        if self._running:
-            return
-        if future is not None:
-            self._begin_round()
-        else:
-            self._begin_later()
-
-    def _begin_later(self) -> None:
-        # Nobody waits for these, so they go with the next question, if there is one soon.
-        if (self._waiting or self._written) and self._later is None:
-            self._later = asyncio.get_running_loop().call_later(LATER_SECONDS, self._begin_round)
-
-    def _begin_round(self) -> None:
-        if self._later is not None:
-            self._later.cancel()
-            self._later = None
-        if (self._waiting or self._written) and not self._running:
-            self._running = True
-            task = asyncio.create_task(self._go_round())
-            self._rounds.add(task)
-            task.add_done_callback(self._rounds.discard)
-
-    async def _go_round(self) -> None:
-        try:
-            while self._waiting or self._written:
-                wishes, self._waiting = self._waiting, []
-                if self._written:
-                    wishes.append(((b"HDEL", ASKED, *self._written), None))
-                    self._written = []
-                await self._send(wishes)
-                if all(future is None for _command, future in self._waiting):
-                    break
-        finally:
-            self._running = False
-            self._begin_later()
-
-    async def _send(self, wishes: list[_Wish]) -> None:
-        try:
-            with within(self._timeout):
-                found = await self._answers([command for command, _future in wishes])
-        except asyncio.CancelledError:
-            await self._hang_up()
-            for waiting in (one for _command, one in wishes if one is not None):
-                waiting.cancel()
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever it is, nobody may wait for ever
-            await self._hang_up()
-            is_away = isinstance(error, (RedisError, OSError, TimeoutError))
-            for waiting in (one for _command, one in wishes if one is not None and not one.done()):
-                waiting.set_exception(type(error)("Redis does not answer") if is_away else error)
-            return
-        for one, (_command, future) in zip(found, wishes, strict=True):
-            if future is None or future.done():
-                continue
-            if isinstance(one, Exception):
-                future.set_exception(one)
-            else:
-                future.set_result(one)
-
-    async def _answers(self, commands: Sequence[tuple[bytes, ...]]) -> list[Any]:
-        found = await self._exchange(commands)
-        lacking = [at for at, one in enumerate(found) if isinstance(one, NoScriptError)]
-        if lacking:
-            # The server was started anew since the script was loaded; nothing of these was counted.
-            await self._exchange([(b"SCRIPT", b"LOAD", SCRIPT.encode())])
-            again = await self._exchange([commands[at] for at in lacking])
-            for at, one in zip(lacking, again, strict=True):
-                found[at] = one
-        return found
-
-    async def _exchange(self, commands: Sequence[tuple[bytes, ...]]) -> list[Any]:
-        """Send these commands at once and return their answers, an error in the place of an answer.
-
-        On one connection that is kept, past the client's own pool, retries and packing: they cost more than the script.
-        """
-        connection = self._connection
-        if connection is None:
-            pool: Any = self._client.connection_pool
-            connection = self._connection = await pool.get_connection()
-        await connection.send_packed_command([packed(one) for one in commands], check_health=False)
-        answers: list[Any] = []
-        for _ in commands:
-            try:
-                answers.append(await connection.read_response(disable_decoding=True))
-            except ResponseError as error:
-                answers.append(error)
-        return answers
-
-    async def _hang_up(self) -> None:
-        """Give the connection up: what is still on its way there belongs to nobody."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            with contextlib.suppress(RedisError, OSError, TimeoutError):
-                await connection.disconnect(nowait=True)
-            await self._client.connection_pool.release(connection)
+        """Do what was asked for, and close."""
+        await self._line.aclose()
 
     async def _time_ms(self) -> int:
-        seconds, micros = await self._do(b"TIME")
+        seconds, micros = await self._line.do(b"TIME")
         return int(seconds) * 1000 + int(micros) // 1000
 
 
@@ -331,12 +212,5 @@ def rate_owed(people: Iterable[tuple[bytes, int]], ceiling: int, now_ms: int) ->
     return int(owed)
 
 
-def packed(command: Sequence[bytes]) -> bytes:
-    """Return a command as Redis reads it (RESP)."""
-    parts = [b"*%d\r\n" % len(command)]
-    parts += [b"$%d\r\n%b\r\n" % (len(one), one) for one in command]
-    return b"".join(parts)
-
-
-def _pairs(pairs: Iterable[tuple[int, bytes]]) -> list[bytes]:
-    return [part for moment, member in pairs for part in (b"%d" % moment, member)]
+def _pairs(pairs: Iterable[tuple[int, bytes]]) -> list[bytes | int]:
+    return [part for moment, member in pairs for part in (moment, member)]

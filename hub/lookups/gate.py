@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-import fakeredis
 import redis.asyncio
 import structlog
 from redis.exceptions import RedisError
@@ -25,6 +24,7 @@ from hub.alerts.service import Alert, Severity, clear_alert, raise_alert
 from hub.lookups import metrics
 from hub.lookups.ceilings import Ceilings
 from hub.lookups.counting import Ask, Counted, Counters, History, Word
+from hub.lookups.lines import RedisLine, StandIn
 from hub.lookups.settings import LookupSettings
 from hub.store.engine import Store
 from hub.store.errors import StoreUnavailable
@@ -150,12 +150,10 @@ class Gate:
         timeout = settings.redis_timeout_seconds
         self._shared: Counters | None = None
         if redis_url is not None:
-            # How long an answer may take is said by `Counters`, once for a round trip and not for every read of it.
-            client = redis.asyncio.Redis.from_url(
-                redis_url, socket_connect_timeout=timeout, socket_timeout=None, retry=None, max_connections=8
-            )
-            self._shared = Counters(client, timeout_seconds=timeout)
-        self._own = Counters(fakeredis.FakeAsyncRedis(server=fakeredis.FakeServer()), timeout_seconds=60.0)
+            # In version 2 of its protocol Redis answers what it is asked, in that order, and says nothing else.
+            client = redis.asyncio.Redis.from_url(redis_url, socket_connect_timeout=timeout, retry=None, protocol=2)
+            self._shared = Counters(RedisLine(client, timeout_seconds=timeout))
+        self._own = Counters(StandIn())
         self._lost = False
         self._told: dict[str, float] = {}
         self._missed: set[str] = set()

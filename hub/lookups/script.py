@@ -54,7 +54,7 @@ if fast + step > now + MINUTE then
     refuse()
     return counts('too_fast', math.ceil(fast + step - now - MINUTE), false)
 end
-redis.call('HSET', state, 'fast', fast + step)
+fast = fast + step
 
 -- A person not looked up within the hour takes one of the hour; past them a reason is needed.
 local word = 'admitted'
@@ -69,7 +69,7 @@ if not seen or tonumber(seen) <= now - HOUR then
             redis.call('HSET', state, 'reason_until', until_ms)
         end
         if until_ms <= now or until_ms > now + reason_ms then
-            redis.call('HSET', state, 'people', owed)
+            redis.call('HSET', state, 'fast', fast, 'people', owed)
             return counts('step_up_required', math.ceil(owed + share - now - HOUR), false)
         end
         word = 'stepped_up'
@@ -79,7 +79,7 @@ if not seen or tonumber(seen) <= now - HOUR then
     end
 end
 touch()
-redis.call('HSET', state, 'people', owed)
+redis.call('HSET', state, 'fast', fast, 'people', owed)
 redis.call('PEXPIRE', state, DAY + HOUR)
 local known = use_cache and redis.call('GET', cache)
 if known then return counts('cached', 0, known) end

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import signal
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import redis
@@ -17,12 +19,16 @@ _START_SECONDS = 10.0
 class RedisServer:
     """Started, stopped and started again on the same port; keeps nothing on disk."""
 
-    def __init__(self, directory: Path) -> None:
-        """Take a free port; fails where the package is missing, because a test of the gate is never skipped."""
+    def __init__(self, directory: Path, *options: str) -> None:
+        """Take a free port; fails where the package is missing, because a test of the gate is never skipped.
+
+        ``options`` are further ones of the server's command line.
+        """
         program = shutil.which("redis-server")
         assert program is not None, "install the Debian package redis-server (requirements/debian-test.txt)"
         self._program = program
         self._directory = directory
+        self._options = options
         with socket.create_server(("127.0.0.1", 0)) as probe:
             self.port = probe.getsockname()[1]
         self._process: subprocess.Popen[bytes] | None = None
@@ -38,7 +44,9 @@ class RedisServer:
             return
         command = [self._program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
         self._process = subprocess.Popen(
-            [*command, "--dir", str(self._directory)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [*command, *self._options, "--dir", str(self._directory)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         until = time.monotonic() + _START_SECONDS
         while True:
@@ -54,6 +62,16 @@ class RedisServer:
         if process is not None:
             process.kill()
             process.wait()
+
+    @contextlib.contextmanager
+    def silent(self) -> Iterator[None]:
+        """Let it say nothing while the block lasts; connections are taken by the system, as of a server that hangs."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     def empty(self) -> None:
         """Forget everything."""
