@@ -1,8 +1,11 @@
-"""uvicorn's HTTP protocol with the bounds it lacks: on time to send a request, and on open connections.
+"""uvicorn's HTTP protocol with the bounds it lacks, and with answers that leave in one piece.
 
 uvicorn waits for ever for the rest of a request line, of headers, or of a body that nobody reads any more. Each
 connection here notes since when it has been sending, and `sweep` closes those that take too long; that costs
 nothing per request.
+
+uvicorn writes head and body of an answer apart, which the event loop sends apart: two calls of the system, two
+segments, and a reader that is woken twice. `JoinedWrites` holds the first until the second is there, as ASGI has it.
 """
 
 from __future__ import annotations
@@ -41,6 +44,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn does
         """Begin to count: a connection that never sends anything is as bad as a slow one."""
         super().connection_made(transport)
+        self.transport = JoinedWrites(transport)
         self.sending_since = time.monotonic()
         if len(self.connections) > MAX_CONNECTIONS:
             transport.close()
@@ -62,6 +66,43 @@ class BoundedProtocol(HttpToolsProtocol):
         head = f"HTTP/1.1 400 Bad Request\r\ncontent-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\n"
         self.transport.write(head.encode() + b"cache-control: no-store\r\nconnection: close\r\n\r\n" + body)
         self.transport.close()
+
+
+class JoinedWrites(asyncio.Transport):
+    """A transport that sends together what is written twice in one turn of the event loop."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        super().__init__()
+        self._transport = transport
+        self._loop = asyncio.get_running_loop()
+        self._held: bytes | bytearray | memoryview | None = None
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Send this with what was written just before, or at the end of this turn."""
+        held, self._held = self._held, None
+        if held is not None:
+            self._transport.writelines((held, data))
+        else:
+            self._held = data
+            self._loop.call_soon(self._send_held)
+
+    def _send_held(self) -> None:
+        held, self._held = self._held, None
+        if held is not None:
+            self._transport.write(held)
+
+    def close(self) -> None:
+        """Send what was written, and close."""
+        self._send_held()
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        """Say whether it is closed or about to be."""
+        return self._transport.is_closing()
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """Return what the transport knows of its connection."""
+        return self._transport.get_extra_info(name, default)
 
 
 async def sweep(connections: Iterable[Any], timeout_seconds: float) -> None:

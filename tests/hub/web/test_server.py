@@ -9,7 +9,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 
 import orjson
 import pytest
@@ -182,6 +182,58 @@ async def test_a_wish_for_another_protocol_is_not_heeded(live: Live) -> None:
     wish = b"GET /x HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: upgrade, close\r\n\r\n"
     status, _, body = parts(await live.talk(wish))
     assert (status, orjson.loads(body)["path"]) == (200, "/x")
+
+
+class _Sent(asyncio.Transport):
+    """A transport that remembers what is sent, and how."""
+
+    def __init__(self) -> None:
+        super().__init__({"peername": ("127.0.0.1", 7)})
+        self.sent: list[bytes] = []
+        self.closed = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.sent.append(bytes(data))
+
+    def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview]) -> None:
+        self.write(b"".join(list_of_data))
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def close(self) -> None:
+        self.closed = True
+
+
+async def test_head_and_body_leave_in_one_piece() -> None:
+    """What is written twice in a turn is sent once, in its order; what stays alone is sent when the turn ends."""
+    sent = _Sent()
+    joined = protocol.JoinedWrites(sent)
+    joined.write(b"head ")
+    assert sent.sent == []
+    joined.write(memoryview(b"body"))
+    assert sent.sent == [b"head body"]
+    joined.write(b"more")
+    await asyncio.sleep(0)
+    joined.write(b"one ")
+    joined.write(b"two")
+    joined.write(b"the last")
+    assert not joined.is_closing()
+    joined.close()
+    await asyncio.sleep(0)
+    assert sent.sent == [b"head body", b"more", b"one two", b"the last"]
+    assert joined.is_closing()
+    assert (joined.get_extra_info("peername"), joined.get_extra_info("cipher", 0)) == (("127.0.0.1", 7), 0)
+
+
+async def test_an_answer_is_one_segment(live: Live) -> None:
+    """A reader that takes what is there has all of it."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", live.port)
+    for _ in range(20):
+        writer.write(b"GET /x HTTP/1.1\r\nHost: h\r\n\r\n")
+        status, headers, body = parts(await asyncio.wait_for(reader.read(65_536), 5))
+        assert (status, int(headers["content-length"])) == (200, len(body))
+    writer.close()
 
 
 NO_HTTP = [
