@@ -10,7 +10,8 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from functools import cache
+from typing import Annotated, Any, Self
 
 from pydantic import (
     AfterValidator,
@@ -37,6 +38,28 @@ class Model(BaseModel):
         # Answers hold every field, so readers may rely on each.
         json_schema_serialization_defaults_required=True,
     )
+
+    @classmethod
+    def proven(cls, fields: dict[str, Any]) -> Self:
+        """Return the model of these fields, which are all that it has and were checked, each one, on their way here.
+
+        As pydantic's own ``model_construct``, at a sixth of its cost, for what every look-up makes. ``fields`` becomes
+        the model's own.
+        """
+        made = _new(cls)
+        _put(made, "__dict__", fields)
+        _put(made, "__pydantic_fields_set__", _names(cls))
+        _put(made, "__pydantic_extra__", None)
+        _put(made, "__pydantic_private__", None)
+        return made
+
+
+_new, _put = object.__new__, object.__setattr__
+
+
+@cache
+def _names(kind: type[Model]) -> set[str]:
+    return set(kind.model_fields)
 
 
 PERSONAL_DATA_MARK = "x-personal-data"

@@ -162,18 +162,10 @@ def _made(kind: type[Made], is_proven: bool, fields: dict[str, Any]) -> Made:  #
     """Return the model of these fields, which are all that it has.
 
     What is proven here (numbers matched, values from tables, texts from `text` and short enough for any field) is taken
-    as it is, as pydantic's own ``model_construct`` does it: nine models are made for one citizen, and checking them
-    once more nearly doubles the cost of the mapping. Anything else is put before the model. A property test holds the
-    two equal.
+    as it is: nine models are made for one citizen, and checking them once more nearly doubles the cost of the mapping.
+    Anything else is put before the model. A property test holds the two equal.
     """
-    if not is_proven:
-        return kind(**fields)
-    made = _new(kind)
-    _put(made, "__dict__", fields)
-    _put(made, "__pydantic_fields_set__", _ALL_FIELDS[kind])
-    _put(made, "__pydantic_extra__", None)
-    _put(made, "__pydantic_private__", None)
-    return made
+    return kind.proven(fields) if is_proven else kind(**fields)
 
 
 def _coded(table: Mapping[str, Value], code: str | None, place: str, drift: Drift) -> Value | None:
@@ -301,8 +293,4 @@ def text(value: str | None) -> str:
 
 _CODE, _LINE = 8, 500
 """Characters that every code and every name or line of an address may have; the model knows which may have more."""
-_ALL_FIELDS: Mapping[type[Model], set[str]] = {
-    kind: set(kind.model_fields) for kind in (CitizenRecord, Address, BirthDate, Relative)
-}
-_new, _put = object.__new__, object.__setattr__
 _EMPTY = CitizenRecord()

@@ -89,7 +89,7 @@ class DocumentStoreService:
                     files=files,
                 )
             )
-        return StoreAnswer(lookup_id=str(lookup_id), papers=tuple(papers), signature=found.signature, files_until=until)
+        return StoreAnswer(lookup_id=lookup_id, papers=tuple(papers), signature=found.signature, files_until=until)
 
     async def file(self, question: FileQuestion, caller: LookupCaller) -> bytes:
         """Return the bytes of a file that a query of this client found not long ago; else refuses with 404."""
@@ -119,7 +119,7 @@ class DocumentStoreService:
         return next(iter(self._systems.items()))
 
     async def _remember(
-        self, lookup_id: UUID, connection: str, caller: LookupCaller, found: FoundPapers, until: datetime
+        self, lookup_id: str, connection: str, caller: LookupCaller, found: FoundPapers, until: datetime
     ) -> None:
         locations = [(one.owner_agency, file.location) for one in found.papers for file in one.files]
         content = orjson.dumps({"connection": connection, "files": locations})

@@ -50,7 +50,7 @@ class Entry:
         try:
             await self._pauses.require_open(self._row.connection)
         except BaseException:
-            self._gate.written_soon(self._row.text)  # nobody is asked
+            self._gate.written_soon(self._row.id)  # nobody is asked
             raise
         loop = asyncio.get_running_loop()
         loop.call_soon(prepare, self._sealer, self._row)
@@ -84,4 +84,4 @@ class Entry:
     async def _ended(self, written: Awaitable[None]) -> None:
         await written
         if self._is_kept:
-            self._gate.written_soon(self._row.text)
+            self._gate.written_soon(self._row.id)

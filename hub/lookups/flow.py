@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Protocol, TypeVar
-from uuid import UUID
 
 import orjson
 import structlog
-import uuid_utils.compat
+import uuid_utils
 
 from contracts.errors import LienThongError, Sentence, TryLater
 from contracts.lookups import Lookup
@@ -143,9 +142,8 @@ class Flow:
                 given, withheld = rules.fields(account, root, has_dossier=has_dossier, wanted=plan.wanted)
                 if code is None and (not given or (plan.needs is not None and plan.needs not in given)):
                     code = "fields_outside_purpose"
-        lookup_id: UUID = uuid_utils.compat.uuid7()
         row = LookupRow(
-            id=lookup_id,
+            id=str(uuid_utils.uuid7()),
             asked_at=now,
             kind=plan.kind,
             connection=connection,
@@ -200,7 +198,7 @@ class Flow:
             GateRequest(
                 account_id=account.id,
                 role=account.role,
-                lookup_id=row.text,
+                lookup_id=row.id,
                 subject=row.subject_hash or b"",
                 same=request.same,
                 question=question if request.kept_under is not None else None,
@@ -338,7 +336,7 @@ class Flow:
 
     def _ended(self, request: Request, outcome: LookupOutcome, *, error: str | None = None) -> EndRow:
         row = request.row
-        return EndRow(row.id, row.asked_at, self._parts.now(), outcome.value, error=error, text=row.text)
+        return EndRow(row.id, row.asked_at, self._parts.now(), outcome.value, error=error)
 
     def _end(self, request: Request, handed: Handed) -> EndRow:
         row = request.row

@@ -46,7 +46,7 @@ def intent_of(sealer: Sealer, row: LookupRow) -> bytes:
     del clear["gate"]
     reasons = None if row.reasons is None else row.reasons.decode()
     plain = orjson.dumps({**clear, "content": row.content.decode(), "reasons": reasons})
-    return sealer.seal(plain, intent_context(row.text))
+    return sealer.seal(plain, intent_context(row.id))
 
 
 def row_of(sealer: Sealer, lookup_id: str, kept: bytes) -> LookupRow:
@@ -54,7 +54,6 @@ def row_of(sealer: Sealer, lookup_id: str, kept: bytes) -> LookupRow:
     told: dict[str, Any] = orjson.loads(sealer.open(kept, intent_context(lookup_id)))
     subject, reasons = told["subject_hash"], told["reasons"]
     changed = {
-        "id": UUID(told["id"]),
         "asked_at": datetime.fromisoformat(told["asked_at"]),
         "subject_hash": None if subject is None else bytes.fromhex(subject.removeprefix("\\x")),
         "gate": RECOVERED,
@@ -112,11 +111,11 @@ class IntentKeeper:
         if not rows:
             return 0, []
         try:
-            return await self._writer.recover(rows), [one.text for one in rows]
+            return await self._writer.recover(rows), [one.id for one in rows]
         except psycopg.Error as error:
             if len(rows) == 1:
                 # It stays where it is: one that cannot be written keeps no other from being written.
-                _log.error("lookup_intent_unwritable", lookup_id=rows[0].text, error=type(error).__name__)
+                _log.error("lookup_intent_unwritable", lookup_id=rows[0].id, error=type(error).__name__)
                 return 0, []
         moved, written = 0, list[str]()
         for one in rows:

@@ -121,7 +121,7 @@ class LogKeeper:
             rows = await cursor.fetchall()
         await asyncio.gather(
             *(
-                self._writer.end(EndRow(row[0], row[1], now, LookupOutcome.FAILED.value, error="Abandoned"))
+                self._writer.end(EndRow(str(row[0]), row[1], now, LookupOutcome.FAILED.value, error="Abandoned"))
                 for row in rows
             )
         )

@@ -143,7 +143,7 @@ def ended_lookup(row: Sequence[Any]) -> EndedLookup:
 def digests_of(one: EndedLookup, sealer: Sealer) -> tuple[bytes, bytes]:
     """Return the digests of both rows as they are stored now, to be compared with the ledger. Raises ``SealError``."""
     asked = LookupRow(
-        id=one.id,
+        id=str(one.id),
         asked_at=one.asked_at,
         kind=one.kind,
         connection=one.connection,
@@ -162,7 +162,7 @@ def digests_of(one: EndedLookup, sealer: Sealer) -> tuple[bytes, bytes]:
         content=b"",
     )
     ended = EndRow(
-        lookup_id=one.id,
+        lookup_id=str(one.id),
         asked_at=one.asked_at,
         ended_at=one.ended_at,
         outcome=one.outcome,

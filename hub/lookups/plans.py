@@ -102,18 +102,22 @@ class Request:
 def asker_of(request: Request) -> Asker:
     """Return on whose behalf a partner is asked; taken from the register, never typed."""
     account, row = request.account, request.row
-    if account is None:
-        raise LookupError("nobody is asked for an account that does not exist")
-    return Asker(
-        lookup_id=row.text,
-        account_id=account.id,
-        officer_number=account.officer_number,
-        officer_code=account.officer_code,
-        unit_code=row.unit_code,
-        phone=account.phone,
-        procedure_code=request.plan.lookup.procedure_code or row.procedure_root or "",
-        dossier_code=row.dossier_code,
-        purpose=row.purpose,
+    procedure_code = request.plan.lookup.procedure_code or row.procedure_root
+    if account is None or procedure_code is None:
+        raise LookupError("nobody is asked for an account that does not exist, or for no procedure")
+    # The register, the dossier and the body of the request were checked, each when it came in.
+    return Asker.proven(
+        {
+            "lookup_id": row.id,
+            "account_id": account.id,
+            "officer_number": account.officer_number,
+            "officer_code": account.officer_code,
+            "unit_code": row.unit_code,
+            "phone": account.phone,
+            "procedure_code": procedure_code,
+            "dossier_code": row.dossier_code,
+            "purpose": row.purpose,
+        }
     )
 
 
@@ -134,7 +138,7 @@ def answer_of(request: Request, handed: Handed, *, repeated: bool = False, cache
     """Return the answer as JSON."""
     verdict = request.verdict
     head = {
-        "lookup_id": request.row.text,
+        "lookup_id": request.row.id,
         "repeated": repeated,
         "cached": cached,
         "gate": {

@@ -13,7 +13,7 @@ from typing import TypeVar
 from uuid import UUID
 
 import orjson
-import uuid_utils.compat
+import uuid_utils
 from pydantic import BaseModel
 
 from contracts.errors import LienThongError, Sentence
@@ -89,7 +89,7 @@ class LookupRecorder:
         denied = None if account is None else state_refusal(account)
         number = subject if isinstance(subject, str) else ""
         row = LookupRow(
-            id=uuid_utils.compat.uuid7(),
+            id=str(uuid_utils.uuid7()),
             asked_at=now,
             kind=kind,
             connection=connection,

@@ -83,7 +83,8 @@ def salted(content: Mapping[str, Any]) -> bytes:
 class LookupRow:
     """What is asked, before anybody is asked."""
 
-    id: UUID
+    id: str
+    """A UUIDv7 as text: Python's UUID spells itself slowly, and it is needed often."""
     asked_at: datetime
     kind: str
     connection: str
@@ -103,18 +104,13 @@ class LookupRow:
     """The question, see `salted`."""
     reasons: bytes | None = field(default=None, repr=False)
     """What the officer gave as reasons, see `salted`."""
-    text: str = field(init=False)
-    """The id as text: Python's UUID spells itself slowly, and it is needed often."""
     prepared: bytes | None = field(init=False, default=None, repr=False)
     """The row as `hub.lookups.writer` writes it, where it was made ahead; of a row that changes no more."""
-
-    def __post_init__(self) -> None:
-        self.text = str(self.id)
 
     def clear(self) -> dict[str, Any]:
         """Return the clear columns."""
         return {
-            "id": self.text,
+            "id": self.id,
             "asked_at": self.asked_at,
             "kind": self.kind,
             "connection": self.connection,
@@ -147,7 +143,7 @@ class LookupRow:
 class EndRow:
     """How it ended."""
 
-    lookup_id: UUID
+    lookup_id: str
     asked_at: datetime
     ended_at: datetime
     outcome: str
@@ -159,16 +155,11 @@ class EndRow:
     subject_hash: bytes | None = None
     content: bytes | None = field(default=None, repr=False)
     """What the watch needs of the person, see `salted`."""
-    text: str = ""
-    """The id as text, where it is known already."""
-
-    def __post_init__(self) -> None:
-        self.text = self.text or str(self.lookup_id)
 
     def clear(self) -> dict[str, Any]:
         """Return the clear columns."""
         return {
-            "lookup_id": self.text,
+            "lookup_id": self.lookup_id,
             "asked_at": self.asked_at,
             "ended_at": self.ended_at,
             "outcome": self.outcome,

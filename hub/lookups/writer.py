@@ -15,7 +15,6 @@ from collections import deque
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import Final
-from uuid import UUID
 
 import orjson
 
@@ -211,7 +210,7 @@ class LogWriter:
             else:
                 wish.future.set_result(None)
 
-    async def _add(self, batch: Sequence[_Wish]) -> frozenset[UUID]:
+    async def _add(self, batch: Sequence[_Wish]) -> frozenset[str]:
         """Write in one commit; return those whose connection is paused, of which nothing was written."""
         sealer = self._store.sealer
         lookups = [
@@ -232,9 +231,9 @@ class LogWriter:
             return frozenset()
         return frozenset(one.lookup.id for one in batch if one.lookup is not None) - frozenset(written)
 
-    async def _execute(self, statement: Statement, values: dict[str, bytes]) -> list[UUID]:
+    async def _execute(self, statement: Statement, values: dict[str, bytes]) -> list[str]:
         # Two at most write at once; a late retry that finds both taken borrows from the pool.
-        return [UUID(one) for one in await self._connections.execute(statement, values)]
+        return await self._connections.execute(statement, values)
 
     async def _retry(self) -> None:
         while self._overdue:
@@ -259,9 +258,9 @@ def _lookup(sealer: Sealer, row: LookupRow, *, must_be_open: bool) -> bytes:
     made = row.clear()
     made["digest"] = rf"\x{digest(made, row.content, row.reasons).hex()}"
     made["facts"] = orjson.dumps(row.facts()).decode()
-    made["sealed"] = rf"\x{sealer.seal(row.content, lookup_context(row.text)).hex()}"
+    made["sealed"] = rf"\x{sealer.seal(row.content, lookup_context(row.id)).hex()}"
     if row.reasons is not None:
-        made["reason_sealed"] = rf"\x{sealer.seal(row.reasons, reason_context(row.text)).hex()}"
+        made["reason_sealed"] = rf"\x{sealer.seal(row.reasons, reason_context(row.id)).hex()}"
     made["must_be_open"] = must_be_open
     return orjson.dumps(made)
 
@@ -271,7 +270,7 @@ def _end(sealer: Sealer, row: EndRow) -> bytes:
     made["digest"] = rf"\x{digest(made, row.content).hex()}"
     made["facts"] = orjson.dumps(row.facts()).decode()
     if row.content is not None:
-        made["sealed"] = rf"\x{sealer.seal(row.content, end_context(row.text)).hex()}"
+        made["sealed"] = rf"\x{sealer.seal(row.content, end_context(row.lookup_id)).hex()}"
     return orjson.dumps(made)
 
 

@@ -14,7 +14,7 @@ from typing import Any, LiteralString
 from uuid import UUID
 
 import orjson
-import uuid_utils.compat
+import uuid_utils
 from psycopg.rows import dict_row
 
 from contracts.codes import agency_of_dossier
@@ -205,7 +205,7 @@ class UsageService:
 
     async def _record(self, reading: _Reading, view: UsageView) -> None:
         row = LookupRow(
-            id=uuid_utils.compat.uuid7(),
+            id=str(uuid_utils.uuid7()),
             asked_at=reading.now,
             kind=KIND,
             connection="",

@@ -205,7 +205,7 @@ class WatchWorld:
         moment = at or self.clock.now
         key = uuid_utils.compat.uuid7()
         row = LookupRow(
-            id=key,
+            id=str(key),
             asked_at=moment,
             kind="find_citizen",
             connection="dan_cu",
@@ -225,7 +225,7 @@ class WatchWorld:
         )
         answered = {"subject_id": person, "commune": "00070", "hamlet": 5, "household_id": f"HK-{person}"}
         end = EndRow(
-            lookup_id=key,
+            lookup_id=str(key),
             asked_at=moment,
             ended_at=moment,
             outcome="denied" if denied_code else outcome,

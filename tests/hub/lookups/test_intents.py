@@ -25,7 +25,7 @@ from tests.hub.lookups.world import NUMBER, LookupWorld
 def row(*, reasons: bytes | None = None) -> LookupRow:
     """A look-up under way."""
     return LookupRow(
-        id=uuid_utils.compat.uuid7(),
+        id=str(uuid_utils.compat.uuid7()),
         asked_at=datetime.now(UTC),
         kind="find_citizen",
         connection="dan_cu",
@@ -109,18 +109,18 @@ async def test_what_a_dead_process_left_is_moved_into_the_log(store: Store, redi
     unwritable.ip = "nowhere"
     with redis_server.client() as client:
         for one in (first, second, unwritable):
-            client.hset(ASKED.decode(), one.text, intent_of(store.sealer, one))
-        client.hset(ASKED.decode(), forged.text, intent_of(store.sealer, second))
-        client.hset(ASKED.decode(), "nobody", orjson.dumps({"id": forged.text}))
+            client.hset(ASKED.decode(), one.id, intent_of(store.sealer, one))
+        client.hset(ASKED.decode(), forged.id, intent_of(store.sealer, second))
+        client.hset(ASKED.decode(), "nobody", orjson.dumps({"id": forged.id}))
         keeper = LogKeeper(store, LookupSettings(), retention_months=12, redis_url=redis_server.url)
         now = datetime.now(UTC)
         assert await keeper.recover(now) == 0
         assert client.hlen(ASKED) == 4, "only what can be nobody's is removed at once"
         later = now + timedelta(minutes=3)
         assert await keeper.recover(later) == 2
-        assert client.hkeys(ASKED) == [unwritable.text.encode()], "it keeps no other from being written"
-        client.hdel(ASKED.decode(), unwritable.text)
-        client.hset(ASKED.decode(), first.text, intent_of(store.sealer, first))
+        assert client.hkeys(ASKED) == [unwritable.id.encode()], "it keeps no other from being written"
+        client.hdel(ASKED.decode(), unwritable.id)
+        client.hset(ASKED.decode(), first.id, intent_of(store.sealer, first))
         assert await keeper.recover(later) == 0, "the log has it"
         assert client.hlen(ASKED) == 0
         redis_server.stop()
@@ -131,9 +131,9 @@ async def test_what_a_dead_process_left_is_moved_into_the_log(store: Store, redi
         found = await ended_since(conn, BEGINNING, 10)
         cursor = await conn.execute("SELECT digest FROM ledger_queue WHERE kind = 'lookup'")
         leaves = {bytes(one[0]) for one in await cursor.fetchall()}
-    assert {(one.id, one.error) for one in found} == {(first.id, "Abandoned"), (second.id, "Abandoned")}
+    assert {(str(one.id), one.error) for one in found} == {(first.id, "Abandoned"), (second.id, "Abandoned")}
     assert {leaf for one in found for leaf in digests_of(one, store.sealer)} == leaves
-    whole = next(one for one in found if one.id == first.id)
+    whole = next(one for one in found if str(one.id) == first.id)
     assert (whole.gate, whole.ip, whole.asked_at) == (RECOVERED, "10.0.0.7", first.asked_at)
     assert (whole.subject_number(store.sealer), whole.subject_hash) == (NUMBER, first.subject_hash)
     assert whole.reasons(store.sealer) == {"break_glass": "Cấp cứu"}
@@ -143,7 +143,7 @@ def test_a_kept_look_up_opens_only_as_itself(store: Store) -> None:
     """What was sealed for one id is none of another."""
     one = row()
     kept = intent_of(store.sealer, one)
-    again = row_of(store.sealer, one.text, kept)
+    again = row_of(store.sealer, one.id, kept)
     assert (again.clear() | {"gate": {}}, again.content) == (one.clear(), one.content)
     with pytest.raises(SealError):
-        row_of(store.sealer, row().text, kept)
+        row_of(store.sealer, row().id, kept)

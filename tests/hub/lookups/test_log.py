@@ -37,7 +37,7 @@ NUMBER = "099199000123"
 def row(asked_at: datetime = NOW, **changes: Any) -> LookupRow:
     """A look-up under way."""
     facts: dict[str, Any] = {
-        "id": uuid_utils.compat.uuid7(),
+        "id": str(uuid_utils.compat.uuid7()),
         "asked_at": asked_at,
         "kind": "find_citizen",
         "connection": "dan_cu",
@@ -123,7 +123,7 @@ async def test_who_comes_while_a_commit_waits_is_not_kept_waiting(
     assert not first.done()
     go_on.set()
     await first
-    assert {ended.id for ended in await read(store)} == {one.id, two.id}
+    assert {str(ended.id) for ended in await read(store)} == {one.id, two.id}
 
 
 async def test_the_log_only_grows_and_the_rotation_of_keys_reseals_it(store: Store, writer: LogWriter) -> None:
@@ -179,8 +179,8 @@ async def test_what_follows_the_log_misses_nothing(store: Store, writer: LogWrit
         )
         await writer.whole(second, end(second))
         assert await read_now(store, position) == []
-    assert [one.id for one in await read(store, position)] == [late.id, second.id]
-    assert [one.id for one in await read(store, limit=2)] == [first.id, late.id]
+    assert [str(one.id) for one in await read(store, position)] == [late.id, second.id]
+    assert [str(one.id) for one in await read(store, limit=2)] == [first.id, late.id]
 
 
 async def test_months_are_made_ahead_and_take_their_rows(store: Store, writer: LogWriter) -> None:
@@ -197,12 +197,12 @@ async def test_months_are_made_ahead_and_take_their_rows(store: Store, writer: L
     await writer.whole(far, end(far))
     places = await rows(store, "SELECT id, tableoid::regclass::text FROM lookups ORDER BY asked_at")
     assert places == [
-        (early.id, "lookups_y2026m07"),
-        (now_one.id, "lookups_y2026m10"),
-        (far.id, "lookups_default"),
+        (UUID(early.id), "lookups_y2026m07"),
+        (UUID(now_one.id), "lookups_y2026m10"),
+        (UUID(far.id), "lookups_default"),
     ]
     assert len(await read(store)) == 3
-    assert (await read(store))[0].id == early.id, "its place in the order is kept"
+    assert str((await read(store))[0].id) == early.id, "its place in the order is kept"
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         await rows(store, "DELETE FROM lookups_y2026m07")
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
@@ -217,7 +217,7 @@ async def test_a_month_whose_time_is_over_is_dropped_whole_and_on_record(store: 
     keeper = LogKeeper(store, LookupSettings(), retention_months=12)
     _, dropped = await keeper.keep_months(NOW)
     assert dropped == ["lookups_y2025m07", "lookup_ends_y2025m07"]
-    assert [one.id for one in await read(store)] == [kept.id]
+    assert [str(one.id) for one in await read(store)] == [kept.id]
     acts = await rows(store, "SELECT subject, facts FROM ledger_queue WHERE kind = 'act' ORDER BY subject")
     assert [one[0] for one in acts] == ["lookup_ends_y2025m07", "lookups_y2025m07"]
     assert '"rows":"1"' in acts[0][1]
@@ -233,7 +233,7 @@ async def test_a_look_up_that_was_cut_off_gets_an_end(store: Store, writer: LogW
     keeper = LogKeeper(store, LookupSettings(), retention_months=12)
     assert await keeper.end_abandoned(NOW) == 1
     assert await keeper.end_abandoned(NOW) == 0
-    assert [(one.id, one.outcome, one.error) for one in await read(store)] == [(cut.id, "failed", "Abandoned")]
+    assert [(str(one.id), one.outcome, one.error) for one in await read(store)] == [(cut.id, "failed", "Abandoned")]
 
 
 async def test_an_alert_about_mixed_up_people_is_taken_back_after_a_quiet_day(store: Store, writer: LogWriter) -> None:

@@ -107,6 +107,7 @@ class People:
         """Hold nothing."""
 
     async def _heard(self, question: CitizenQuestion, asker: Asker) -> None:
+        assert Asker(**vars(asker)) == asker, "made unchecked, of what was checked"
         self.asked.append((question, asker))
         if self.hold is not None:
             await self.hold.wait()

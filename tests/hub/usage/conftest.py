@@ -75,7 +75,7 @@ class UsageWorld:
             **{name: value for name, value in changes.items() if name not in {"outcome", "data_groups"}},
         }
         row = LookupRow(
-            id=id_,
+            id=str(id_),
             asked_at=at,
             connection="population_db",
             client_id="dvc",
@@ -88,7 +88,7 @@ class UsageWorld:
             **values,
         )
         end = EndRow(
-            id_,
+            str(id_),
             at,
             at + timedelta(seconds=1),
             changes.get("outcome", "found"),

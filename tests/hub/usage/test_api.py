@@ -26,7 +26,6 @@ from hub.web.access_log import AccessLog
 from tests.hub.api.conftest import api, services  # noqa: F401 - fixtures
 from tests.hub.api.world import ApiWorld, fresh_key
 from tests.hub.usage.conftest import NOW
-from tests.plain_logging import logging_put_back
 
 CITIZEN = "099199000123"
 NUMBERS = (
@@ -49,14 +48,13 @@ def id_time(id_: UUID) -> datetime:
 
 @pytest.fixture
 def logged() -> Iterator[io.StringIO]:
-    """What a process would log besides requests; logging is put back as it was."""
-    with logging_put_back():
-        stream = io.StringIO()
-        configure_logging(LogSettings(level="debug"), stream=stream)
-        # The test's own client is no part of the hub.
-        logging.getLogger("httpx").setLevel(logging.WARNING)
-        yield stream
-        logging.getLogger("httpx").setLevel(logging.NOTSET)
+    """What a process would log besides requests."""
+    stream = io.StringIO()
+    configure_logging(LogSettings(level="debug"), stream=stream)
+    # The test's own client is no part of the hub.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    yield stream
+    logging.getLogger("httpx").setLevel(logging.NOTSET)
 
 
 async def test_the_number_is_in_no_log_no_metric_and_no_error(
@@ -115,11 +113,11 @@ async def test_both_ways_say_the_same(api: ApiWorld) -> None:  # noqa: F811
     for unit in ("H99.12", "H98.01"):
         id_ = uuid_utils.compat.uuid7()
         row = LookupRow(
-            id_, NOW, "find_citizen", "population_db", "dvc", "canbo01", "one_stop", unit, "10.0.0.7", None, None,
+            str(id_), NOW, "find_citizen", "population_db", "dvc", "canbo01", "one_stop", unit, "10.0.0.7", None, None,
             "Giải quyết hồ sơ", False, hasher.hash(CITIZEN), SubjectKind.PERSON.value, {},
             salted({"subject": CITIZEN}),
         )  # fmt: skip
-        await writer.whole(row, replace(EndRow(id_, NOW, NOW, "found"), data_groups=("identity",)))
+        await writer.whole(row, replace(EndRow(str(id_), NOW, NOW, "found"), data_groups=("identity",)))
     citizen_portal = await api.calling([Scope.USAGE_READ], agencies=())
     address = await citizen_portal.get(f"/v1/usage/{CITIZEN}")
     asked = {"personal_number": CITIZEN, "limit": 1}
@@ -140,11 +138,11 @@ async def test_a_withholding_lives_its_life(api: ApiWorld) -> None:  # noqa: F81
     id_ = uuid_utils.compat.uuid7()
     at = id_time(id_)
     row = LookupRow(
-        id_, at, "find_citizen", "population_db", "dvc", "canbo01", "one_stop", "H99.12", "10.0.0.7", None, None,
+        str(id_), at, "find_citizen", "population_db", "dvc", "canbo01", "one_stop", "H99.12", "10.0.0.7", None, None,
         "Giải quyết hồ sơ", False, hasher.hash(CITIZEN), SubjectKind.PERSON.value, {},
         salted({"subject": CITIZEN}),
     )  # fmt: skip
-    await writer.whole(row, EndRow(id_, at, at, "found"))
+    await writer.whole(row, EndRow(str(id_), at, at, "found"))
     police = await api.calling([Scope.USAGE_RELEASE], agencies=())
     office = await api.calling([Scope.USAGE_RELEASE, Scope.USAGE_READ], agencies=())
     base = "/v1/usage/withholdings"
