@@ -12,8 +12,7 @@ import asyncio
 import contextlib
 import hashlib
 import logging
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -39,8 +38,8 @@ from hub.profiles.profile import load_profile
 from hub.profiles.values import ProfileValues
 from hub.store.engine import Store
 from hub.store.errors import StoreUnavailable
-from hub.store.idle_turn import IdleTurn
 from hub.store.own_connections import OwnConnections, Statement
+from hub.store.shared_commits import SharedCommits
 from hub.web.idempotency import IdempotencyClaim, key_reused, recall, remember
 
 _log = logging.getLogger(__name__)
@@ -55,11 +54,7 @@ _NOTIFY: Final = Statement(f"NOTIFY {WAKE_CHANNEL}")
 _NOTIFY_SECONDS = 0.01
 
 WRITERS = 2
-"""Commits under way at once: while one waits for the disk the next one is prepared.
-
-A further one begins, or goes on, when a whole batch waits: many small commits cost more than few large ones. It also
-begins when the process has nothing else to do, see `hub.store.idle_turn`.
-"""
+"""Commits under way at once, see `hub.store.shared_commits`."""
 
 _CROSSED = (errors.UniqueViolation, errors.DeadlockDetected, errors.SerializationFailure)
 """Another node wrote the same dossier at the same time; what it wrote is read when the call is done again."""
@@ -92,11 +87,10 @@ class DossierIntake:
         self._procedures = procedures
         # One more than there are writers, for the word to the workers.
         self._connections = OwnConnections(store, WRITERS + 1 if own_connections else 0)
-        self._waiting: deque[Change] = deque()
-        self._busy: set[str] = set()
-        self._writers = 0
-        self._idle_turn = IdleTurn(self._add_writer, is_wanted=lambda: bool(self._waiting) and self._writers < WRITERS)
-        self._tasks: set[asyncio.Task[None]] = set()
+        # None of two or three beside another: they would cost more than they bring forward.
+        self._commits = SharedCommits(
+            self._write_wanted, most=MAX_BATCH, writers=WRITERS, least_beside=MAX_BATCH, keys_of=_keys_of
+        )
         self._waking: asyncio.Task[None] | None = None
 
     async def put(
@@ -140,8 +134,9 @@ class DossierIntake:
 
     async def aclose(self) -> None:
         """Finish what has been accepted for writing."""
-        while self._tasks:
-            await asyncio.wait(self._tasks)
+        await self._commits.aclose()
+        if self._waking is not None:
+            await asyncio.wait((self._waking,))
         await self._connections.aclose()
 
     # --- batching -------------------------------------------------------------------------------------------
@@ -150,62 +145,14 @@ class DossierIntake:
         if not change.body:
             change.body = change.content.model_dump_json().encode()
         change.body_hash = hashlib.sha256(change.body).digest()
-        self._waiting.append(change)
-        self._start_writer()
+        self._commits.add(change)
         # A caller that hangs up must not undo what others wait for, so the future is shielded by being ours.
         return await change.future
 
-    def _start_writer(self) -> None:
-        if not self._writers or (self._writers < WRITERS and len(self._waiting) >= MAX_BATCH):
-            self._add_writer()
-        else:
-            self._idle_turn.wait()
-
-    def _add_writer(self) -> None:
-        self._writers += 1
-        task = asyncio.create_task(self._write_waiting())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _write_waiting(self) -> None:
-        try:
-            # One turn of the loop lets the calls that have already arrived join this batch.
-            await asyncio.sleep(0)
-            while batch := self._next_batch():
-                try:
-                    await self._write(batch)
-                finally:
-                    for change in batch:
-                        self._busy.discard(change.code)
-                if self._writers > 1 and len(self._waiting) < MAX_BATCH:
-                    return  # the other one takes them
-                # Those just settled answer first; what they make room for joins the next batch.
-                await asyncio.sleep(0)
-        finally:
-            self._writers -= 1
-            if any(change.code not in self._busy for change in self._waiting):
-                self._start_writer()
-
-    def _next_batch(self) -> list[Change]:
-        """Take waiting calls, at most one per dossier and per key; the others wait for the next batch."""
-        batch: list[Change] = []
-        later: deque[Change] = deque()
-        keys: set[tuple[str, str]] = set()
-        while self._waiting and len(batch) < MAX_BATCH:
-            change = self._waiting.popleft()
-            if change.future.cancelled():
-                continue
-            key = (change.claim.client_id, change.claim.key) if change.claim else None
-            if change.code in self._busy or key in keys:
-                later.append(change)
-                continue
-            self._busy.add(change.code)
-            if key is not None:
-                keys.add(key)
-            batch.append(change)
-        later.extend(self._waiting)
-        self._waiting = later
-        return batch
+    async def _write_wanted(self, batch: list[Change]) -> None:
+        wanted = [one for one in batch if not one.future.cancelled()]
+        if wanted:
+            await self._write(wanted)
 
     async def _write(self, batch: list[Change], *, tries: int = _TRIES) -> None:
         first = [one for one in batch if isinstance(one.content, DossierFacts) and one.if_match is None]
@@ -267,8 +214,6 @@ class DossierIntake:
         """Tell the workers soon, once for many commits: a commit that notifies waits for every other one that does."""
         if self._waking is None or self._waking.done():
             self._waking = asyncio.create_task(self._notify_soon())
-            self._tasks.add(self._waking)
-            self._waking.add_done_callback(self._tasks.discard)
 
     async def _notify_soon(self) -> None:
         await asyncio.sleep(_NOTIFY_SECONDS)
@@ -331,6 +276,13 @@ class DossierIntake:
         # Only a corrected declaration can change the mind of a partner that refused the dossier.
         corrected = [row.dossier.code for row in written if row.kind == DECLARED and row.dossier.code in heads]
         await enqueue(conn, [one for row in written for one in row.exchanges], now=now, release=corrected)
+
+
+def _keys_of(change: Change) -> tuple[Hashable, ...]:
+    """One call at a time for each dossier, and for each idempotency key of a client."""
+    if change.claim is None:
+        return (change.code,)
+    return (change.code, (change.claim.client_id, change.claim.key))
 
 
 def _settle(change: Change, outcome: Recorded | Exception) -> None:

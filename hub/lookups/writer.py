@@ -21,9 +21,9 @@ import orjson
 from hub.lookups.rows import EndRow, LookupRow, digest, end_context, lookup_context, reason_context
 from hub.store.engine import Store
 from hub.store.errors import StoreUnavailable
-from hub.store.idle_turn import IdleTurn
 from hub.store.own_connections import OwnConnections, Statement
 from hub.store.sealing import Sealer
+from hub.store.shared_commits import SharedCommits
 from hub.web.partner import connection_paused
 
 _log = logging.getLogger(__name__)
@@ -32,10 +32,7 @@ MAX_BATCH = 128
 """Callers of one commit."""
 
 WRITERS = 2
-"""Commits under way at once: while one waits for the disk the next one is prepared.
-
-A further one begins when a whole batch waits, or when the process has nothing else to do, see `hub.store.idle_turn`.
-"""
+"""Commits under way at once, see `hub.store.shared_commits`."""
 
 MAX_OVERDUE = 20_000
 """Ends kept in memory while the database is away; of what is more, the log says that it was asked, not how it ended."""
@@ -99,12 +96,7 @@ class LogWriter:
         """``own_connections`` keeps a database connection for each writer, beside the pool; then close it."""
         self._store = store
         self._connections = OwnConnections(store, WRITERS if own_connections else 0)
-        self._waiting: deque[_Wish] = deque()
-        self._writers = 0
-        self._idle_turn = IdleTurn(
-            self._start_writer, is_wanted=lambda: bool(self._waiting) and self._writers < WRITERS
-        )
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._commits = SharedCommits(self._write, most=MAX_BATCH, writers=WRITERS)
         self._overdue: deque[tuple[EndRow, LookupRow | None]] = deque(maxlen=MAX_OVERDUE)
         self._retrying: asyncio.Task[None] | None = None
 
@@ -152,8 +144,7 @@ class LogWriter:
 
     async def aclose(self) -> None:
         """Finish what was accepted; what waits for a database that is away is given up."""
-        while self._tasks:
-            await asyncio.wait(self._tasks)
+        await self._commits.aclose()
         if self._retrying is not None:
             self._retrying.cancel()
             await asyncio.wait((self._retrying,))
@@ -166,28 +157,8 @@ class LogWriter:
     ) -> asyncio.Future[None]:
         # A caller that hangs up must not undo what others wait for: what is asked for is written all the same.
         wish = _Wish(lookup, end, asyncio.get_running_loop().create_future(), must_be_open)
-        self._waiting.append(wish)
-        if not self._writers or (self._writers < WRITERS and len(self._waiting) >= MAX_BATCH):
-            self._start_writer()
-        else:
-            self._idle_turn.wait()
+        self._commits.add(wish)
         return wish.future
-
-    def _start_writer(self) -> None:
-        self._writers += 1
-        task = asyncio.create_task(self._write_waiting())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _write_waiting(self) -> None:
-        try:
-            # One turn of the loop lets the calls that have already arrived join this batch.
-            await asyncio.sleep(0)
-            while self._waiting:
-                batch = [self._waiting.popleft() for _ in range(min(MAX_BATCH, len(self._waiting)))]
-                await self._write(batch)
-        finally:
-            self._writers -= 1
 
     async def _write(self, batch: list[_Wish]) -> None:
         try:
