@@ -6,12 +6,13 @@ import gc
 import ipaddress
 import os
 import socket
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from hypothesis import settings
 
-from tests.plain_logging import log_plainly
+from tests.plain_logging import log_plainly, logging_put_back
 
 # A quick look at each property with every change, a long one in `make test` and before a release:
 # `pytest -m hypothesis --hypothesis-profile thorough`. What a test says of its own (`max_examples`) holds in both.
@@ -31,6 +32,13 @@ def pytest_collection_finish() -> None:
     """Take the collected tests out of the garbage collector's rounds: they live as long as the process."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    """A test that runs a program within this process leaves the next ones no silence."""
+    with logging_put_back():
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ import io
 import logging
 import re
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -25,7 +25,6 @@ from hub.log import configure_logging
 from hub.masking import HIDDEN, denied_keys, mask_mapping, mask_text, mask_value
 from hub.settings import LogSettings
 from hub.store.errors import StoreUnavailable
-from tests.plain_logging import logging_put_back
 
 _PERSON = "099199000123"
 _MASKED = "•••••••••123"
@@ -34,10 +33,9 @@ Lines = Callable[[], list[dict[str, Any]]]
 
 
 @pytest.fixture
-def stream() -> Iterator[io.StringIO]:
-    """What the log writes to; all logging is put back afterwards."""
-    with logging_put_back():
-        yield io.StringIO()
+def stream() -> io.StringIO:
+    """What the log writes to."""
+    return io.StringIO()
 
 
 @pytest.fixture

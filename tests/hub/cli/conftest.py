@@ -24,7 +24,6 @@ from hub.cli import app
 from hub.registry import load_adapters
 from hub.running import sandbox
 from hub.settings import Settings
-from tests.plain_logging import logging_put_back
 
 COMMAND = [sys.executable, "-P", "-m", "hub.cli"]
 START_SECONDS = 60.0
@@ -52,8 +51,8 @@ Lienthong = Callable[..., Result]
 
 
 @pytest.fixture
-def lienthong(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lienthong]:
-    """Run a command in this process, on this test's database; logging is put back as it was."""
+def lienthong(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Lienthong:
+    """Run a command in this process, on this test's database."""
     assert settings.database_url is not None
     monkeypatch.setenv("LIENTHONG_DATABASE_URL", settings.database_url.get_secret_value())
     monkeypatch.setenv("LIENTHONG_DATA_DIR", str(settings.data_dir))
@@ -63,8 +62,7 @@ def lienthong(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[L
     def run(*arguments: str) -> Result:
         return CliRunner().invoke(app, list(arguments))
 
-    with logging_put_back():
-        yield run
+    return run
 
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
