@@ -225,7 +225,7 @@ class RuleSet(_Part):
     case_lookups_kept: Count = 500
     rule_from: Score = 1.0
     """A rule that gives less is no evidence."""
-    alert_from: Score = 2.4
+    alert_from: Score = 2.5
     """A case that has less is not shown: honest weeks reach that."""
     alert_step: Score = 1.0
     """On the same day a case is told of again when it got worse by this much …"""
