@@ -189,6 +189,8 @@ class RedisLine(asyncio.Protocol):
         transport, self._transport = self._transport, None
         opened, self._opened = self._opened, None
         if transport is not None:
+            # What it still has to say is of no connection that is opened from here on.
+            transport.set_protocol(asyncio.Protocol())
             transport.abort()
         if opened is not None:
             # Nothing is left to wait for; without these two it would complain that nobody closed it.
