@@ -17,15 +17,15 @@ from typing import Final
 
 import redis.asyncio
 import structlog
-from redis.exceptions import RedisError
 
 from contracts.errors import Sentence
 from hub.alerts.service import Alert, Severity, clear_alert, raise_alert
 from hub.lookups import metrics
 from hub.lookups.ceilings import Ceilings
 from hub.lookups.counting import Ask, Counted, Counters, History, Word
-from hub.lookups.lines import RedisLine, StandIn
+from hub.lookups.lines import FAILURES, RedisLine
 from hub.lookups.settings import LookupSettings
+from hub.lookups.stand_in import StandIn
 from hub.store.engine import Store
 from hub.store.errors import StoreUnavailable
 
@@ -56,8 +56,6 @@ _HISTORY = """
 """
 
 _log = structlog.get_logger("hub.lookups")
-
-_FAILURES = (RedisError, OSError, TimeoutError)
 
 _MADE: Final = frozenset({Word.ADMITTED, Word.STEPPED_UP})
 
@@ -184,7 +182,7 @@ class Gate:
         if self._shared is not None and not self._lost:
             try:
                 return self._verdict(await self._counted(self._shared, ask), ask, degraded=False)
-            except _FAILURES as error:
+            except FAILURES as error:
                 self._lose(error)
         ask.intent = b""  # what this process counts dies with it
         if self._lost:
@@ -209,7 +207,7 @@ class Gate:
 
     async def read(self, *keys: bytes) -> list[bytes | None]:
         """Return what is kept under these keys; nothing where that is not possible just now."""
-        with contextlib.suppress(*_FAILURES):
+        with contextlib.suppress(*FAILURES):
             return await self.counters.read(*keys)
         return [None] * len(keys)
 
@@ -221,7 +219,7 @@ class Gate:
                 await self._probing
         await self.ceilings.aclose()
         if self._shared is not None:
-            with contextlib.suppress(*_FAILURES):
+            with contextlib.suppress(*FAILURES):
                 await self._shared.aclose()
         await self._own.aclose()
 
@@ -295,7 +293,7 @@ class Gate:
             await asyncio.sleep(PROBE_SECONDS)
             try:
                 await self.try_again()
-            except _FAILURES:
+            except FAILURES:
                 continue
             await self._alert(lost=False)
             return
@@ -308,7 +306,7 @@ class Gate:
         missed, self._missed = self._missed, set()
         try:
             await asyncio.gather(*(self._shared.forget(one) for one in missed))
-        except _FAILURES:
+        except FAILURES:
             self._missed |= missed
             raise
         self._lost = False

@@ -9,11 +9,11 @@ from typing import Final
 
 import redis.asyncio
 import structlog
-from redis.exceptions import RedisError
 
 from hub.alerts.service import clear_alert
 from hub.lookups import ceilings, partitions
 from hub.lookups.intents import IntentKeeper
+from hub.lookups.lines import FAILURES
 from hub.lookups.rows import EndRow, LookupOutcome
 from hub.lookups.settings import LookupSettings
 from hub.lookups.telling import mismatch_alert
@@ -108,7 +108,7 @@ class LogKeeper:
         client = redis.asyncio.Redis.from_url(self._redis_url, socket_connect_timeout=seconds, socket_timeout=seconds)
         try:
             return await IntentKeeper(self._store.sealer, self._writer, client).recover(now)
-        except (RedisError, OSError, TimeoutError) as error:
+        except FAILURES as error:
             _log.info("lookup_intents_unread", error=type(error).__name__)
             return 0
         finally:

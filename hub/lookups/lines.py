@@ -1,8 +1,8 @@
-"""Where the counters are asked: over one connection to Redis that many callers share, or inside this process.
+"""Where the counters are asked: over one connection to Redis that many callers share.
 
 redis-py opens the connection: it knows addresses, TLS, users and databases. What is then said on it is packed and read
 by hiredis, the Redis project's own parser, without a task, a stream and an awaited read for each answer: those cost
-more than what is asked, see docs/decisions/0030.
+more than what is asked, see docs/decisions/0030. Without a Redis, `hub.lookups.stand_in` takes its place.
 """
 
 from __future__ import annotations
@@ -13,15 +13,16 @@ from collections import deque
 from collections.abc import Awaitable
 from typing import Any, Final, Protocol
 
-import fakeredis
 import hiredis
-import redis
 import redis.asyncio
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import InvalidResponse, NoScriptError, RedisError, ResponseError
 
 LATER_SECONDS: Final = 0.005
 """How long something that nobody waits for may wait to travel with something else."""
+
+FAILURES: Final = (RedisError, OSError, TimeoutError)
+"""What is raised where Redis does not answer, or refuses to."""
 
 _AWAY: Final = "Redis does not answer"
 _INCOMPLETE: Final = object()
@@ -34,7 +35,7 @@ class Line(Protocol):
     """Takes commands, and carries them out in the order in which it takes them."""
 
     def do(self, *command: bytes | int) -> Awaitable[Any]:
-        """Return what it answers. Waiting raises ``RedisError``, ``OSError`` or ``TimeoutError``."""
+        """Return what it answers. Waiting raises one of `FAILURES`."""
         ...
 
     def post(self, *command: bytes | int) -> None:
@@ -96,7 +97,7 @@ class RedisLine(asyncio.Protocol):
     async def aclose(self) -> None:
         """See `Line`; what cannot be done any more is given up."""
         if self._waiting or self._joined or self._sent or self._opening is not None:
-            with contextlib.suppress(RedisError, OSError, TimeoutError):
+            with contextlib.suppress(*FAILURES):
                 # Answers come in order: this is the last one.
                 await self.do(b"PING")
         self._hang_up(RedisConnectionError(_AWAY))
@@ -140,7 +141,7 @@ class RedisLine(asyncio.Protocol):
                 await opened.connect()
         except BaseException as error:
             self._opening = None
-            with contextlib.suppress(RedisError, OSError, TimeoutError):
+            with contextlib.suppress(*FAILURES):
                 await opened.disconnect(nowait=True)
             self._fail(error)
             if isinstance(error, Exception):
@@ -210,35 +211,6 @@ class RedisLine(asyncio.Protocol):
             _refuse(future, error)
 
 
-class StandIn:
-    """`Line` to no server: the same commands, carried out in this process."""
-
-    def __init__(self) -> None:
-        self._client = fakeredis.FakeRedis(server=fakeredis.FakeServer())
-
-    def do(self, *command: bytes | int) -> asyncio.Future[Any]:
-        """See `Line`."""
-        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        try:
-            future.set_result(self._client.execute_command(*command))  # type: ignore[no-untyped-call]
-        except RedisError as error:
-            future.set_exception(error)
-        return future
-
-    def post(self, *command: bytes | int) -> None:
-        """See `Line`."""
-        with contextlib.suppress(RedisError):
-            self._client.execute_command(*command)  # type: ignore[no-untyped-call]
-
-    def join(self, head: Command, member: bytes) -> None:
-        """See `Line`."""
-        self.post(*head, member)
-
-    async def aclose(self) -> None:
-        """See `Line`."""
-        self._client.close()
-
-
 def _packed(command: Command) -> bytes:
     packed: bytes = hiredis.pack_command(command)  # type: ignore[arg-type] # its stub knows tuples of one only
     return packed
@@ -258,7 +230,7 @@ def _refuse(future: asyncio.Future[Any] | None, error: BaseException) -> None:
         return
     if isinstance(error, asyncio.CancelledError):
         future.cancel()
-    elif isinstance(error, (RedisError, OSError, TimeoutError)):
+    elif isinstance(error, FAILURES):
         future.set_exception(type(error)(_AWAY))
     else:
         future.set_exception(error)

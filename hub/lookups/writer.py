@@ -95,6 +95,7 @@ class LogWriter:
     def __init__(self, store: Store, *, own_connections: bool = False) -> None:
         """``own_connections`` keeps a database connection for each writer, beside the pool; then close it."""
         self._store = store
+        # One for each writer; a late retry that finds both taken borrows from the pool.
         self._connections = OwnConnections(store, WRITERS if own_connections else 0)
         self._commits = SharedCommits(self._write, most=MAX_BATCH, writers=WRITERS)
         self._overdue: deque[tuple[EndRow, LookupRow | None]] = deque(maxlen=MAX_OVERDUE)
@@ -140,7 +141,7 @@ class LogWriter:
     async def recover(self, lookups: Sequence[LookupRow]) -> int:
         """Add look-ups that may be in the log already; return how many were not. Raises ``StoreUnavailable``."""
         made = [_lookup(self._store.sealer, one, must_be_open=False) for one in lookups]
-        return len(await self._execute(_ADD_LEFT, {"lookups": _listed(made)}))
+        return len(await self._connections.execute(_ADD_LEFT, {"lookups": _listed(made)}))
 
     async def aclose(self) -> None:
         """Finish what was accepted; what waits for a database that is away is given up."""
@@ -191,20 +192,16 @@ class LogWriter:
         ]
         ends = [_end(sealer, one.end) for one in batch if one.end is not None]
         if not lookups:
-            await self._execute(_ADD_ENDS, {"ends": _listed(ends)})
+            await self._connections.execute(_ADD_ENDS, {"ends": _listed(ends)})
             return frozenset()
         values = {"lookups": _listed(lookups)}
         if ends:
-            written = await self._execute(_ADD_BOTH, {**values, "ends": _listed(ends)})
+            written = await self._connections.execute(_ADD_BOTH, {**values, "ends": _listed(ends)})
         else:
-            written = await self._execute(_ADD_LOOKUPS, values)
+            written = await self._connections.execute(_ADD_LOOKUPS, values)
         if len(written) == len(lookups):
             return frozenset()
         return frozenset(one.lookup.id for one in batch if one.lookup is not None) - frozenset(written)
-
-    async def _execute(self, statement: Statement, values: dict[str, bytes]) -> list[str]:
-        # Two at most write at once; a late retry that finds both taken borrows from the pool.
-        return await self._connections.execute(statement, values)
 
     async def _retry(self) -> None:
         while self._overdue:

@@ -250,7 +250,7 @@ async def test_redis_gone_in_the_middle_is_counted_on_by_the_process(desk: Looku
 async def test_the_database_gone_in_the_middle(desk: LookupWorld) -> None:
     """After the partner answered: nothing is handed out, Redis keeps what was asked, both rows are written later."""
     writer = desk.lookups.writer
-    real = writer._execute
+    real = writer._connections.execute
     broken = asyncio.Event()
 
     async def break_off(query: Any, values: Any) -> Any:
@@ -258,7 +258,7 @@ async def test_the_database_gone_in_the_middle(desk: LookupWorld) -> None:
             raise StoreUnavailable(committed=False)
         return await real(query, values)
 
-    writer._execute = break_off  # type: ignore[method-assign]
+    writer._connections.execute = break_off  # type: ignore[method-assign]
     desk.people.before_answer = broken.set
     answer = await desk.ask()
     assert answer.status_code == 503

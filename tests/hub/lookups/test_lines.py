@@ -15,7 +15,8 @@ import uvloop
 from redis.exceptions import AuthenticationError, NoScriptError, RedisError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from hub.lookups.lines import LATER_SECONDS, Line, RedisLine, StandIn
+from hub.lookups.lines import LATER_SECONDS, Line, RedisLine
+from hub.lookups.stand_in import StandIn
 from tests.adapters.transport.conftest import Authority
 from tests.hub.lookups.redis_server import RedisServer
 
