@@ -235,7 +235,7 @@ def _write_bodies(path: Path, *, start: int, dossiers: int) -> None:
     for step in steps_after(facts):
         last = accept(last, step, recorded_at=recorded_at, rules=rules)
     with path.open("w", encoding="utf-8") as file:
-        # All of one kind before the next, so that no step overtakes its dossier in the 16 calls under way.
+        # All of one kind are answered before the next begins: no step overtakes its dossier in the calls under way.
         for updating, dossier in (("False", first), ("steps", last), ("True", last)):
             for sequence in range(start, start + dossiers):
                 code = f"{code_prefix()}{sequence:07d}"
@@ -247,6 +247,7 @@ def _write_bodies(path: Path, *, start: int, dossiers: int) -> None:
                     dossier.model_copy(update={"code": code}), vocabulary, lambda url, _path: url
                 )
                 _line(file, "DongBoHoSoMC", {"isUpdating": updating, "data": [body]})
+            file.write("\n")
 
 
 def _line(file: Any, service: str, fields: dict[str, Any]) -> None:

@@ -1,8 +1,8 @@
 """The reference of ``drain``: an aiohttp client that posts bodies in a loop, and does nothing else.
 
 Argument: ``port``, ``dstcode``, ``login`` (the body), ``in_flight``, ``bodies`` (a file with one JSON body a line,
-in which ``@SESSION@`` stands for the session). Says: ``seconds`` and ``answers``. Bodies are posted in their order;
-every answer is read, and its ``error_code`` is looked at.
+in which ``@SESSION@`` stands for the session, and an empty line after which every body before it has been answered).
+Says: ``seconds`` and ``answers``. Every answer is read, and its ``error_code`` is looked at.
 """
 
 from __future__ import annotations
@@ -30,14 +30,15 @@ async def main() -> None:
     ) as session:
         async with session.post(f"{base}/mapi/login", data=json.dumps(wish["login"]).encode()) as answer:
             token = (await answer.json())["session"]
-        bodies = [
-            line.replace("@SESSION@", token).encode()
-            for line in Path(wish["bodies"]).read_text(encoding="utf-8").splitlines()  # noqa: ASYNC240 - before the race
+        text = Path(wish["bodies"]).read_text(encoding="utf-8")  # noqa: ASYNC240 - before the race
+        groups = [
+            [line.encode() for line in group.splitlines()] for group in text.replace("@SESSION@", token).split("\n\n")
         ]
-        waiting = iter(bodies)
         began = time.perf_counter()
-        await asyncio.gather(*(_post(session, f"{base}/mapi/g", waiting) for _ in range(wish["in_flight"])))
-        print(json.dumps({"seconds": time.perf_counter() - began, "answers": len(bodies)}), flush=True)
+        for group in groups:
+            waiting = iter(group)
+            await asyncio.gather(*(_post(session, f"{base}/mapi/g", waiting) for _ in range(wish["in_flight"])))
+        print(json.dumps({"seconds": time.perf_counter() - began, "answers": sum(map(len, groups))}), flush=True)
 
 
 async def _post(session: aiohttp.ClientSession, url: str, waiting: Iterator[bytes]) -> None:
