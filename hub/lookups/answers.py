@@ -33,6 +33,12 @@ GROUP_FIELDS: Final[Mapping[DataGroup, tuple[str, ...]]] = {
 }
 """Which fields of a citizen's record each group holds; together all of them."""
 
+NAMING_FIELDS: Final[Mapping[DataGroup, tuple[str, ...]]] = {
+    DataGroup.FAMILY: ("father", "mother", "spouse", "representative"),
+    DataGroup.HOUSEHOLD: ("household_head",),
+}
+"""Which fields of a citizen's record name somebody else, with their number."""
+
 CONFIRMED_GROUP: Final[Mapping[ConfirmationKind, DataGroup]] = {
     ConfirmationKind.IDENTITY: DataGroup.IDENTITY,
     ConfirmationKind.RELATIVE: DataGroup.FAMILY,
@@ -83,6 +89,24 @@ def minimised_household(household: Household, groups: Sequence[DataGroup]) -> Ho
             for one in household.members
         ),
     )
+
+
+# --- who else is told of ------------------------------------------------------------------------------------
+
+
+def named_in(record: CitizenRecord, groups: Iterable[DataGroup]) -> set[str]:
+    """Return the personal numbers of others in what these groups hold of a record."""
+    relatives = (getattr(record, name) for group in groups for name in NAMING_FIELDS.get(group, ()))
+    return {one.number for one in relatives if one is not None and one.number is not None} - {record.number}
+
+
+def people_of(household: Household, groups: Sequence[DataGroup]) -> set[str]:
+    """Return the personal numbers of everybody of whom `minimised_household` says something."""
+    people = {one.person.number for one in household.members if one.person.number is not None}
+    people.update(*(named_in(one.person, groups) for one in household.members))
+    if DataGroup.HOUSEHOLD in groups and household.head is not None and household.head.number is not None:
+        people.add(household.head.number)
+    return people
 
 
 # --- is it the person asked for -----------------------------------------------------------------------------

@@ -347,5 +347,8 @@ class Flow:
             number = handed.watched.get("subject_id")
             if number and number != request.plan.subject:
                 end.subject_hash = self._parts.hasher.hash(number)
+        if handed.others:
+            # In an order of their own, which says nothing of who is whose parent.
+            end.other_subject_hashes = sorted(map(self._parts.hasher.hash, handed.others))
         metrics.ended(row.kind, handed.outcome.value)
         return end

@@ -18,6 +18,7 @@ from hub.store.sealing import Sealer
 __all__ = [
     "BEGINNING",
     "COLUMNS",
+    "WIDTH",
     "EndedLookup",
     "LogPosition",
     "SubjectHasher",
@@ -78,6 +79,8 @@ class EndedLookup:
     upstream_ms: int | None
     error: str | None
     found_hash: bytes | None
+    other_hashes: tuple[bytes, ...]
+    """Of further people whose data were handed out."""
     sealed: bytes = field(repr=False)
     reason_sealed: bytes | None = field(repr=False)
     end_sealed: bytes | None = field(repr=False)
@@ -109,8 +112,11 @@ class EndedLookup:
 COLUMNS: Final[LiteralString] = """e.txid::text::bigint, a.id, a.asked_at, e.ended_at, a.kind, a.connection,
     a.client_id, a.account_id, a.role, a.unit_code, host(a.ip), a.dossier_code, a.procedure_root, a.purpose,
     a.break_glass, a.subject_hash, a.subject_kind, a.gate, e.outcome, e.denied_code, e.found, e.data_groups,
-    e.upstream_ms, e.error, e.subject_hash, a.sealed, a.reason_sealed, e.sealed"""
+    e.upstream_ms, e.error, e.subject_hash, e.other_subject_hashes, a.sealed, a.reason_sealed, e.sealed"""
 """What `ended_lookup` reads, of ``lookups a`` and ``lookup_ends e``."""
+
+WIDTH: Final = COLUMNS.count(",") + 1
+"""How many `COLUMNS` there are."""
 
 _ENDED = f"""
     SELECT {COLUMNS}
@@ -134,7 +140,8 @@ def ended_lookup(row: Sequence[Any]) -> EndedLookup:
     """Build it from a row of `COLUMNS`."""
     values = list(row)
     values[21] = tuple(values[21])
-    for at in (15, 24, 25, 26, 27):
+    values[25] = tuple(map(bytes, values[25] or ()))
+    for at in (15, 24, 26, 27, 28):
         values[at] = None if values[at] is None else bytes(values[at])
     position = LogPosition(values.pop(0), values[0])
     return EndedLookup(position, *values)
@@ -172,6 +179,7 @@ def digests_of(one: EndedLookup, sealer: Sealer) -> tuple[bytes, bytes]:
         upstream_ms=one.upstream_ms,
         error=one.error,
         subject_hash=one.found_hash,
+        other_subject_hashes=one.other_hashes,
     )
     content = sealer.open(one.sealed, lookup_context(one.id))
     reasons = None if one.reason_sealed is None else sealer.open(one.reason_sealed, reason_context(one.id))

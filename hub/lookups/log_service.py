@@ -17,7 +17,7 @@ from contracts.text import Code, Moment
 from hub.access.agencies import covers
 from hub.errors import Refusal
 from hub.ledger.entries import record_act
-from hub.lookups.log import COLUMNS, EndedLookup, digests_of, ended_lookup
+from hub.lookups.log import COLUMNS, WIDTH, EndedLookup, digests_of, ended_lookup
 from hub.lookups.rows import asked_about
 from hub.lookups.views import LookupDetail, LookupEntry, LookupExplanation, LookupPage, LookupProof
 from hub.masking import HIDDEN
@@ -167,6 +167,7 @@ class LogService:
 
     def _entry(self, row: Sequence[Any]) -> LookupEntry:
         one = _from_row(row)
+        grade, w, late, decided_at = row[WIDTH:]
         number = one.subject_number(self._store.sealer)
         ended = row[18] is not None
         return LookupEntry(
@@ -189,19 +190,20 @@ class LogService:
             outcome=row[18] if ended else "under_way",
             denied_code=one.denied_code,
             found=one.found,
+            other_people=len(one.other_hashes),
             data_groups=one.data_groups,
             upstream_ms=one.upstream_ms,
             error=one.error,
             gate=one.gate,
             explanation=None
-            if row[28] is None
-            else LookupExplanation(grade=row[28], w=row[29], late=row[30], decided_at=row[31]),
+            if grade is None
+            else LookupExplanation(grade=grade, w=w, late=late, decided_at=decided_at),
         )
 
 
 def _from_row(row: Sequence[Any]) -> EndedLookup:
     """Build it also of a look-up that has not ended."""
-    filled = list(row[:28])
+    filled = list(row[:WIDTH])
     filled[21] = filled[21] or ()
     filled[18] = filled[18] or "under_way"
     return ended_lookup(filled)

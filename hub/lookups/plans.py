@@ -39,18 +39,20 @@ class Handed:
     """Members of a JSON object, without its braces."""
     watched: Mapping[str, Any] | None = field(default=None, repr=False)
     """What the watch is told of the person."""
+    others: Sequence[str] = field(default=(), repr=False)
+    """Personal numbers of further people whose data are handed out."""
 
     def packed(self) -> bytes:
         """Return it as JSON, to be sealed and kept."""
         return orjson.dumps(
-            [self.outcome.value, self.found, self.groups, self.body.decode(), self.watched],
+            [self.outcome.value, self.found, self.groups, self.body.decode(), self.watched, self.others],
         )
 
     @classmethod
     def unpack(cls, packed: bytes) -> Handed:
         """Read what `packed` made."""
-        outcome, found, groups, body, watched = orjson.loads(packed)
-        return cls(LookupOutcome(outcome), found, tuple(groups), body.encode(), watched)
+        outcome, found, groups, body, watched, others = orjson.loads(packed)
+        return cls(LookupOutcome(outcome), found, tuple(groups), body.encode(), watched, others)
 
 
 class MismatchError(Exception):
@@ -130,8 +132,8 @@ def reasons_of(lookup: Lookup) -> bytes | None:
 
 
 def kept_context(key: bytes) -> str:
-    """Name the place of an answer in Redis for the sealing."""
-    return f"lookup-answer:{key.hex()}"
+    """Name the place of an answer in Redis for the sealing, and the form of what `Handed.packed` made."""
+    return f"lookup-answer-2:{key.hex()}"
 
 
 def answer_of(request: Request, handed: Handed, *, repeated: bool = False, cached: bool = False) -> bytes:

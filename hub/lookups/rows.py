@@ -153,12 +153,14 @@ class EndRow:
     upstream_ms: int | None = None
     error: str | None = None
     subject_hash: bytes | None = None
+    other_subject_hashes: Sequence[bytes] = ()
+    """Of further people whose data were handed out with the subject's."""
     content: bytes | None = field(default=None, repr=False)
     """What the watch needs of the person, see `salted`."""
 
     def clear(self) -> dict[str, Any]:
         """Return the clear columns."""
-        return {
+        made = {
             "lookup_id": self.lookup_id,
             "asked_at": self.asked_at,
             "ended_at": self.ended_at,
@@ -170,6 +172,10 @@ class EndRow:
             "error": self.error,
             "subject_hash": _hex(self.subject_hash),
         }
+        if self.other_subject_hashes:
+            # Only where there are any: the digests of rows from before this column hold as they are.
+            made["other_subject_hashes"] = [_hex(one) for one in self.other_subject_hashes]
+        return made
 
     def facts(self) -> dict[str, str]:
         """Return what the ledger says in clear."""

@@ -30,6 +30,8 @@ from hub.lookups.answers import (
     is_household_of,
     minimised_household,
     minimised_json,
+    named_in,
+    people_of,
     watched,
 )
 from hub.lookups.flow import Flow
@@ -168,7 +170,7 @@ def _citizen(question: CitizenQuestion, record: CitizenRecord | None, given: Gro
     if not is_about(question, record):
         raise MismatchError
     body = _body("citizen", minimised_json(record, given), given, withheld)
-    return Handed(LookupOutcome.FOUND, 1, _names(given), body, watched(record))
+    return Handed(LookupOutcome.FOUND, 1, _names(given), body, watched(record), tuple(named_in(record, given)))
 
 
 def _household(question: CitizenQuestion, household: Household | None, given: Groups, withheld: Groups) -> Handed:
@@ -181,14 +183,18 @@ def _household(question: CitizenQuestion, household: Household | None, given: Gr
     facts = None if asked_for is None else watched(asked_for)
     if facts is not None and household.head is not None and household.head.number:
         facts["household_id"] = household.head.number
-    return Handed(LookupOutcome.FOUND, max(1, len(household.members)), _names(given), body, facts)
+    subject = {question.number} if asked_for is None else {question.number, asked_for.number}
+    others = tuple(people_of(household, given) - subject)
+    return Handed(LookupOutcome.FOUND, max(1, len(household.members)), _names(given), body, facts, others)
 
 
 def _confirmed(wanted: Confirmation, confirmed: bool | None) -> Handed:  # noqa: FBT001 - the answer itself
     body = b'"confirmed":%s' % orjson.dumps(confirmed)
     if confirmed is None:
         return Handed(LookupOutcome.NOT_FOUND, 0, (), body)
-    return Handed(LookupOutcome.FOUND, 1, (CONFIRMED_GROUP[wanted.kind].value,), body)
+    relative = wanted.relative
+    others = () if relative is None or relative.number in {None, wanted.citizen.number} else (relative.number,)
+    return Handed(LookupOutcome.FOUND, 1, (CONFIRMED_GROUP[wanted.kind].value,), body, others=others)
 
 
 def _enterprise(code: str, enterprise: Enterprise | None) -> Handed:

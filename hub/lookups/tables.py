@@ -73,6 +73,11 @@ lookup_ends = sa.Table(
     sa.Column("error", sa.Text, comment="class of the error"),
     sa.Column("subject_hash", sa.LargeBinary, comment="of the person found, where asked for by an old card"),
     sa.Column("sealed", sa.LargeBinary, comment="what the watch needs of the person, AES-256-GCM"),
+    sa.Column(
+        "other_subject_hashes",
+        ARRAY(sa.LargeBinary),
+        comment="of further people whose data were handed out: household, relatives",
+    ),
     comment="How each look-up ended, written before the answer is given; only grows.",
     postgresql_partition_by="RANGE (asked_at)",
 )
@@ -81,6 +86,12 @@ sa.Index(
     "ix_lookup_ends_subject_hash",
     lookup_ends.c.subject_hash,
     postgresql_where=lookup_ends.c.subject_hash.is_not(None),
+)
+sa.Index(
+    "ix_lookup_ends_other_subject_hashes",
+    lookup_ends.c.other_subject_hashes,
+    postgresql_using="gin",
+    postgresql_where=lookup_ends.c.other_subject_hashes.is_not(None),
 )
 
 lookup_keys = sa.Table(

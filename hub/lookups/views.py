@@ -56,6 +56,9 @@ class LookupEntry(View):
     ]
     denied_code: Annotated[str | None, Field(description="Why the gate refused.")]
     found: Annotated[int | None, Field(description="How many things were handed out.")]
+    other_people: Annotated[
+        int, Field(description="Of how many others something was handed out: household, named relatives.")
+    ]
     data_groups: Annotated[tuple[str, ...], Field(description="Which groups of data were handed out.")]
     upstream_ms: Annotated[int | None, Field(description="How long the partner took; null: it was not asked.")]
     error: Annotated[str | None, Field(description="Class of the error.")]

@@ -43,7 +43,7 @@ _LOOKUP_COLUMNS = """asked_at, id, kind, connection, client_id, account_id, role
     procedure_root, purpose, break_glass, subject_hash, subject_kind, gate, sealed, reason_sealed"""
 
 _END_COLUMNS = """asked_at, lookup_id, ended_at, outcome, denied_code, found, data_groups, upstream_ms, error,
-    subject_hash, sealed"""
+    subject_hash, other_subject_hashes, sealed"""
 
 _TO_LEDGER = "INSERT INTO ledger_queue (kind, subject, at, digest, facts)"
 
@@ -64,7 +64,8 @@ _ADDED = f"""open AS MATERIALIZED (
 _ENDS = f"""done AS MATERIALIZED (
     SELECT * FROM json_to_recordset(@ends::json) AS r(
         asked_at timestamptz, lookup_id uuid, ended_at timestamptz, outcome text, denied_code text, found int,
-        data_groups text[], upstream_ms int, error text, subject_hash bytea, sealed bytea, digest bytea, facts text)
+        data_groups text[], upstream_ms int, error text, subject_hash bytea,
+        other_subject_hashes bytea[], sealed bytea, digest bytea, facts text)
 ), ended AS (
     INSERT INTO lookup_ends ({_END_COLUMNS}) SELECT {_END_COLUMNS} FROM done
     ON CONFLICT DO NOTHING RETURNING lookup_id, outcome
@@ -130,7 +131,7 @@ class LogWriter:
         try:
             await written
         except StoreUnavailable:
-            end.data_groups, end.found = (), None
+            end.data_groups, end.found, end.other_subject_hashes = (), None, ()
             if end.outcome in ("found", "not_found", "repeated"):
                 end.outcome, end.error = "failed", "StoreUnavailable"
             self._overdue.append((end, lookup))

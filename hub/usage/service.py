@@ -22,6 +22,7 @@ from contracts.errors import Sentence
 from hub.access.agencies import covers
 from hub.accounts.directory import account_context
 from hub.dossiers.events_store import read_dossiers
+from hub.lookups.answers import NAMING_FIELDS
 from hub.lookups.rows import EndRow, LookupOutcome, LookupRow, SubjectKind, salted
 from hub.lookups.subjects import SubjectHasher
 from hub.lookups.writer import LogWriter
@@ -49,6 +50,10 @@ _LOOKUPS: LiteralString = """
     SELECT a.asked_at, a.id, a.unit_code
     FROM lookup_ends e JOIN lookups a ON a.asked_at = e.asked_at AND a.id = e.lookup_id
     WHERE e.subject_hash = %(subject)s AND a.kind <> 'usage'
+    UNION
+    SELECT a.asked_at, a.id, a.unit_code
+    FROM lookup_ends e JOIN lookups a ON a.asked_at = e.asked_at AND a.id = e.lookup_id
+    WHERE e.other_subject_hashes @> ARRAY[%(subject)s]
     ORDER BY asked_at DESC, id DESC LIMIT %(most)s
 """
 
@@ -64,7 +69,8 @@ _EXAMINATIONS: LiteralString = """
 
 _DETAILS: LiteralString = """
     SELECT a.asked_at, a.id, a.kind, a.unit_code, a.account_id, a.dossier_code, a.procedure_root, a.purpose,
-           a.break_glass, coalesce(e.outcome, 'unended') AS outcome, coalesce(e.data_groups, '{}') AS data_groups
+           a.break_glass, coalesce(e.outcome, 'unended') AS outcome, coalesce(e.data_groups, '{}') AS data_groups,
+           NOT coalesce(%(subject)s IN (a.subject_hash, e.subject_hash), false) AS of_another
     FROM unnest(%(moments)s::timestamptz[], %(ids)s::uuid[]) AS wanted (asked_at, id)
     JOIN lookups a ON a.asked_at = wanted.asked_at AND a.id = wanted.id
     LEFT JOIN lookup_ends e ON e.asked_at = a.asked_at AND e.lookup_id = a.id
@@ -82,6 +88,22 @@ TITLES: Mapping[str, Sentence] = {
     "stored_file": Sentence("Fetched an electronic paper", "Lấy giấy tờ trong Kho dữ liệu điện tử"),
 }
 _OTHER = Sentence("Looked up", "Tra cứu")
+
+_OF_ANOTHER: Mapping[str, Sentence] = {
+    "find_citizen": Sentence(
+        "Named as a relative in the record of somebody who was looked up",
+        "Có tên với tư cách người thân trong thông tin của người được tra cứu",
+    ),
+    "find_household": Sentence(
+        "In the household of somebody who was looked up", "Có trong hộ gia đình của người được tra cứu"
+    ),
+    "confirm": Sentence(
+        "Named in a question about somebody else", "Có tên trong nội dung xác thực thông tin về người khác"
+    ),
+}
+"""Titles where somebody else was looked up."""
+
+_NAMING = frozenset(map(str, NAMING_FIELDS))
 
 _WITHHELD = Sentence(
     "Look-ups that are being examined are not shown; each is shown when its examination has ended.",
@@ -169,7 +191,7 @@ class UsageService:
         examined, examined_at = await _one(conn, _EXAMINATIONS, {**values, "oldest_case": oldest_case})
         said = _WITHHELD if hidden else _NONE_WITHHELD
         return UsageView(
-            items=await self._entries(conn, reading.number, page),
+            items=await self._entries(conn, reading, page),
             next_cursor=_write_cursor(*page[-1]) if len(rest) > limit else None,
             shown=len(visible),
             withheld=Withheld(count=len(hidden), text=said.en, text_vi=said.vi),
@@ -179,12 +201,16 @@ class UsageService:
         )
 
     async def _entries(
-        self, conn: Connection, number: str, page: Sequence[tuple[datetime, UUID]]
+        self, conn: Connection, reading: _Reading, page: Sequence[tuple[datetime, UUID]]
     ) -> tuple[UsageEntry, ...]:
-        keys = {"moments": [at for at, _ in page], "ids": [id_ for _, id_ in page]}
+        keys = {
+            "moments": [at for at, _ in page],
+            "ids": [id_ for _, id_ in page],
+            "subject": reading.subject,
+        }
         rows = await (await conn.cursor(row_factory=dict_row).execute(_DETAILS, keys)).fetchall()
         codes = sorted({row["dossier_code"] for row in rows if row["dossier_code"] is not None})
-        own = await self._own_dossiers(conn, number, codes)
+        own = await self._own_dossiers(conn, reading.number, codes)
         officers = await self._officers(conn, {row["account_id"] for row in rows})
         return tuple(_entry(row, own, officers) for row in rows)
 
@@ -230,7 +256,15 @@ class UsageService:
 def _entry(row: Mapping[str, Any], own: Collection[str], officers: Mapping[str, str]) -> UsageEntry:
     code = row["dossier_code"]
     is_own = code in own
-    title = TITLES.get(row["kind"].partition(":")[0], _OTHER)
+    kind = row["kind"].partition(":")[0]
+    of_another = row["of_another"]
+    title = (_OF_ANOTHER if of_another else TITLES).get(kind, _OTHER)
+    groups = row["data_groups"]
+    if of_another and kind == "find_citizen":
+        # The rest of the record was about somebody else.
+        groups = [one for one in groups if one in _NAMING]
+    # What a relative has business with is theirs to tell.
+    is_anothers_matter = of_another and not is_own
     return UsageEntry(
         lookup_id=str(row["id"]),
         at=row["asked_at"],
@@ -238,14 +272,15 @@ def _entry(row: Mapping[str, Any], own: Collection[str], officers: Mapping[str, 
         kind=row["kind"],
         title=title.en,
         title_vi=title.vi,
+        of_another=of_another,
         dossier_code=code if is_own or code is None else f"{agency_of_dossier(code)}-{HIDDEN}",
         own_dossier=is_own,
-        procedure=row["procedure_root"],
+        procedure=None if is_anothers_matter else row["procedure_root"],
         # Typed by the dossier system, and shown to somebody it may not be about.
-        purpose=mask_text(row["purpose"]),
+        purpose=HIDDEN if is_anothers_matter else mask_text(row["purpose"]),
         without_dossier=row["break_glass"],
         outcome=row["outcome"],
-        data_groups=tuple(row["data_groups"]),
+        data_groups=tuple(groups),
         officer=officers.get(row["account_id"]),
     )
 

@@ -28,13 +28,17 @@ class UsageEntry(_View):
     title: str
     title_vi: str
     """The same in words."""
+    of_another: bool
+    """Somebody else was looked up, and this citizen was in what came back: as a member of the household, or named as a
+    relative. Who it was is not told."""
     dossier_code: str | None
     """The dossier it served; of a dossier that is not this citizen's only the agency is shown."""
     own_dossier: bool
     """Whether this citizen is a party of the dossier."""
     procedure: str | None
-    """Root of the procedure, ``N.NNNNNN``."""
+    """Root of the procedure, ``N.NNNNNN``; not told where it is another's matter."""
     purpose: str
+    """Hidden where it is another's matter: the look-up was of another, for a dossier that is not this citizen's."""
     without_dossier: bool
     """Asked in an emergency, with a reason that is always reviewed."""
     outcome: str

@@ -247,6 +247,7 @@ async def test_redis_gone_in_the_middle_is_counted_on_by_the_process(desk: Looku
     assert (await desk.person("099199000006")).json()["gate"]["people_this_hour"] == 6
 
 
+@pytest.mark.parametrize("lookup_settings", [{"default_fields": ["identity", "family"]}])
 async def test_the_database_gone_in_the_middle(desk: LookupWorld) -> None:
     """After the partner answered: nothing is handed out, Redis keeps what was asked, both rows are written later."""
     writer = desk.lookups.writer
@@ -274,7 +275,7 @@ async def test_the_database_gone_in_the_middle(desk: LookupWorld) -> None:
         while not await desk.outcomes():
             await asyncio.sleep(0.05)
     assert await desk.outcomes() == [("failed", None, "StoreUnavailable")]
-    assert await desk.rows("SELECT data_groups, found FROM lookup_ends") == [([], None)]
+    assert await desk.rows("SELECT data_groups, found, other_subject_hashes FROM lookup_ends") == [([], None, None)]
 
 
 async def test_a_slow_partner_is_not_waited_for_for_ever(desk: LookupWorld, monkeypatch: pytest.MonkeyPatch) -> None:

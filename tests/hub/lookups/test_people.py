@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from contracts.errors import Sentence, TryLater
 from hub.lookups.log import BEGINNING, digests_of, ended_since
 from hub.lookups.refusals import MISMATCH_CODE
 from hub.lookups.rows import lookup_context
+from hub.lookups.subjects import SubjectHasher
 from tests.hub.api.world import assert_problem
 from tests.hub.databases import settled
 from tests.hub.lookups.world import (
@@ -124,6 +126,35 @@ async def test_households_confirmations_and_enterprises(desk: LookupWorld) -> No
         ("confirm:identity", "dan_cu", "person", "not_found", []),
         ("find_enterprise", "dkkd", "enterprise", "not_found", []),
     ]
+
+
+@pytest.mark.parametrize(
+    "lookup_settings", [{"field_sets": {"1.000001": ["identity", "family", "household"]}, "cache_minutes": 5}]
+)
+async def test_who_else_was_handed_out_is_in_the_log(desk: LookupWorld) -> None:
+    """Household and named relatives, as keyed hashes; also of kept answers; sealed with the row, and of nobody else."""
+    hasher = await SubjectHasher.open(desk.store)
+    house = [hasher.hash("099175000111")]
+    relative = {"kind": "relative", "citizen": QUESTION, "relative": {"number": OTHER, "relation": "vợ"}}
+    await desk.ask()
+    await desk.ask(fields=["identity"])
+    await desk.ask("/v1/lookups/households")
+    await desk.add_account("canbo02")
+    assert (await desk.ask("/v1/lookups/households", actor={"account_id": "canbo02"})).json()["cached"] is True
+    assert (await desk.ask("/v1/verifications/people", confirmation=relative)).json()["confirmed"] is True
+    desk.people.answer = lambda _question: None
+    unknown = {**relative, "citizen": {**QUESTION, "number": "099199000124"}}
+    assert (await desk.ask("/v1/verifications/people", confirmation=unknown)).json()["confirmed"] is None
+    await settled(desk.store)
+    async with desk.store.transaction() as conn:
+        ended = sorted(await ended_since(conn, BEGINNING, 10), key=lambda one: one.id)
+    assert [list(one.other_hashes) for one in ended] == [house, [], house, house, [hasher.hash(OTHER)], []]
+    listed = (await desk.api.caller.get("/v1/lookups")).json()["items"]
+    assert [one["other_people"] for one in listed] == [0, 1, 1, 1, 0, 1]
+    leaves = {bytes(row[0]) for row in await desk.rows("SELECT digest FROM ledger_queue WHERE kind = 'lookup'")}
+    assert leaves == {leaf for one in ended for leaf in digests_of(one, desk.store.sealer)}
+    altered = replace(ended[0], other_hashes=())
+    assert digests_of(altered, desk.store.sealer)[1] not in leaves
 
 
 LONG_AGO = datetime.now(UTC) - timedelta(days=366)

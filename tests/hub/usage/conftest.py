@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -59,8 +59,19 @@ class UsageWorld:
         """What is kept from it, at this world's time."""
         return WithholdingService(self.store, SETTINGS, now=lambda: self.now)
 
-    async def look(self, *, number: str = CITIZEN, minutes: int = 0, found: str | None = None, **changes: Any) -> UUID:
-        """Write a look-up made some minutes before now; ``found`` is whom an old card led to."""
+    async def look(
+        self,
+        *,
+        number: str = CITIZEN,
+        minutes: int = 0,
+        found: str | None = None,
+        others: Sequence[str] = (),
+        **changes: Any,
+    ) -> UUID:
+        """Write a look-up made some minutes before now.
+
+        ``found`` is whom an old card led to, ``others`` are the people handed out with whoever was looked up.
+        """
         at = NOW - timedelta(minutes=minutes)
         stamp = int(at.timestamp() * 1000)
         id_ = UUID(int=(stamp << 80) | (7 << 76) | (2 << 62) | next(_numbers))
@@ -95,6 +106,7 @@ class UsageWorld:
             found=1,
             data_groups=changes.get("data_groups", ("identity", "residence")),
             subject_hash=None if found is None else self.hasher.hash(found),
+            other_subject_hashes=[self.hasher.hash(one) for one in others],
         )
         await self.writer.whole(row, end)
         return id_

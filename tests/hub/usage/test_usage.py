@@ -37,6 +37,29 @@ async def test_it_says_when_who_for_what_and_which_data(world: UsageWorld) -> No
     assert (view.shown, view.withheld.count, view.next_cursor) == (3, 0, None)
 
 
+async def test_what_came_back_with_somebody_elses_look_up(world: UsageWorld) -> None:
+    """The citizen learns of it; not of whom, nor of what that person has business with unless it is theirs too."""
+    await world.put_dossier("H99.12-261008-0001", CITIZEN)
+    theirs = {"number": OTHER, "dossier_code": "H99.12-261008-0002", "purpose": "Giải quyết ly hôn"}
+    groups = ("identity", "marital", "family")
+    await world.look(minutes=4, others=[CITIZEN], data_groups=groups, **theirs)
+    await world.look(minutes=3, others=[CITIZEN], kind="find_household", data_groups=groups, **theirs)
+    await world.look(minutes=2, others=[CITIZEN, "099199000789"], number=OTHER)
+    await world.look(minutes=1, others=["099199000789"])
+    await world.look(minutes=1, others=["099199000789"], number=OTHER)
+    view = await world.usage.read(CITIZEN, PORTAL)
+    assert view.shown == 4
+    own, joint, house, named = view.items
+    assert [one.of_another for one in view.items] == [False, True, True, True]
+    assert (own.title, own.data_groups) == ("Looked up in the population database", ("identity", "residence"))
+    assert (joint.procedure, joint.purpose) == ("1.000001", "Giải quyết hồ sơ đăng ký khai sinh")
+    for one in (house, named):
+        assert (one.dossier_code, one.procedure, one.purpose) == (f"H99.12-{HIDDEN}", None, HIDDEN)
+    assert (house.title_vi, house.data_groups) == ("Có trong hộ gia đình của người được tra cứu", groups)
+    assert named.title_vi == "Có tên với tư cách người thân trong thông tin của người được tra cứu"
+    assert (named.data_groups, joint.data_groups) == (("family",), ())
+
+
 async def test_another_citizens_dossier_is_masked(world: UsageWorld) -> None:
     """Whoever is a party sees the code; anybody else only the agency, and no number somebody typed into the purpose."""
     await world.put_dossier("H99.12-261008-0001", CITIZEN)
