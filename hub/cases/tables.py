@@ -49,6 +49,7 @@ case_marks = sa.Table(
     sa.Column("case_id", sa.Uuid, sa.ForeignKey("cases.id"), primary_key=True),
     comment="What cases may have in common.",
 )
+sa.Index("ix_case_marks_case_id", case_marks.c.case_id)
 
 case_evidence = sa.Table(
     "case_evidence",

@@ -129,6 +129,7 @@ reconciliation_repairs = sa.Table(
     sa.Column("chunks", sa.Integer, nullable=False, server_default="0", comment="fences off a runner that lost"),
     comment="A repair of what a run found: previewed, started by a person for a reason, carried out in chunks.",
 )
+sa.Index("ix_reconciliation_repairs_run_id", reconciliation_repairs.c.run_id)
 sa.Index(
     "ix_reconciliation_repairs_open",
     reconciliation_repairs.c.connection,

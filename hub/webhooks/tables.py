@@ -50,6 +50,7 @@ webhook_deliveries = sa.Table(
     comment="One event on its way to one endpoint.",
     postgresql_with={"fillfactor": "80"},
 )
+sa.Index("ix_webhook_deliveries_event_id", webhook_deliveries.c.event_id)
 sa.Index(
     "ix_webhook_deliveries_due",
     webhook_deliveries.c.endpoint_id,

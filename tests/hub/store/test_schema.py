@@ -40,6 +40,17 @@ def test_all_table_modules_are_registered() -> None:
     assert found == {module.__name__.split(".")[1] for module in schema.TABLE_MODULES}
 
 
+def test_every_foreign_key_has_an_index() -> None:
+    """Without one, each row removed from the table it points to is a walk through all rows that may point there."""
+    for table in schema.METADATA.sorted_tables:
+        whole = (one for one in table.indexes if one.dialect_options["postgresql"]["where"] is None)
+        indexed = [[one.name for one in table.primary_key.columns]]
+        indexed += [[getattr(one, "name", None) for one in index.expressions] for index in whole]
+        for key in table.foreign_key_constraints:
+            columns = {one.name for one in key.columns}
+            assert any(set(one[: len(columns)]) == columns for one in indexed), (table.name, columns)
+
+
 @pytest.mark.slow
 def test_upgrading_is_repeatable_and_reaches_the_head(empty_database_url: str) -> None:
     """``db upgrade`` may be run at any time."""
