@@ -179,12 +179,14 @@ def _household(question: CitizenQuestion, household: Household | None, given: Gr
     if not is_household_of(question, household):
         raise MismatchError
     body = _body("household", _HOUSEHOLD.dump_json(minimised_household(household, given)), given, withheld)
-    asked_for = next((one.person for one in household.members if is_about(question, one.person)), None)
-    facts = None if asked_for is None else watched(asked_for)
-    if facts is not None and household.head is not None and household.head.number:
-        facts["household_id"] = household.head.number
-    subject = {question.number} if asked_for is None else {question.number, asked_for.number}
-    others = tuple(people_of(household, given) - subject)
+    head = None if household.head is None else household.head.number
+    # Who is asked for is a member or the head, of whom no record need have come.
+    members = (one.person for one in household.members)
+    asked_for = next((one for one in members if is_about(question, one)), CitizenRecord(number=head))
+    facts = watched(asked_for)
+    if head is not None:
+        facts["household_id"] = head
+    others = tuple(people_of(household, given) - {question.number, asked_for.number})
     return Handed(LookupOutcome.FOUND, max(1, len(household.members)), _names(given), body, facts, others)
 
 

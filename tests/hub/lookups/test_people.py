@@ -11,6 +11,7 @@ import pytest
 
 from contracts.business import Enterprise
 from contracts.errors import Sentence, TryLater
+from contracts.population import Household, HouseholdMember, Relative
 from hub.lookups.log import BEGINNING, digests_of, ended_since
 from hub.lookups.refusals import MISMATCH_CODE
 from hub.lookups.rows import lookup_context
@@ -155,6 +156,24 @@ async def test_who_else_was_handed_out_is_in_the_log(desk: LookupWorld) -> None:
     assert leaves == {leaf for one in ended for leaf in digests_of(one, desk.store.sealer)}
     altered = replace(ended[0], other_hashes=())
     assert digests_of(altered, desk.store.sealer)[1] not in leaves
+
+
+@pytest.mark.parametrize("lookup_settings", [{"default_fields": ["household"]}])
+async def test_the_head_is_asked_for_by_an_old_card(desk: LookupWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No member has that card, the head has: the look-up is the head's, and the others' are the members."""
+    card = "099000777"
+
+    async def only_the_child(_question: Any, _asker: Any) -> Household:
+        head = Relative(number="099175000111", identity_card_9=card)
+        child = citizen(household_head=Relative(number="099175000111"))
+        return Household(head=head, members=(HouseholdMember(person=child),))
+
+    monkeypatch.setattr(desk.people, "find_household", only_the_child)
+    question = {"identity_card_9": card, "name": "Trần Văn Mẫu", "birth": {"year": 1975}}
+    assert (await desk.ask("/v1/lookups/households", question=question)).status_code == 200
+    hasher = await SubjectHasher.open(desk.store)
+    found = await desk.rows("SELECT subject_hash, other_subject_hashes FROM lookup_ends")
+    assert found == [(hasher.hash("099175000111"), [hasher.hash(NUMBER)])]
 
 
 LONG_AGO = datetime.now(UTC) - timedelta(days=366)
