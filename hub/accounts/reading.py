@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Any, LiteralString
-from uuid import UUID
 
 import orjson
 from psycopg.rows import dict_row
@@ -37,6 +36,7 @@ from hub.profiles.values import ProfileValues
 from hub.store.connections import Connection
 from hub.store.engine import Store
 from hub.store.joining import joined
+from hub.web import cursors
 
 _CURSOR = re.compile(r"[0-9A-Za-z._:/+-]{1,64}")
 _DUTY_SHOWN = timedelta(days=31)
@@ -99,7 +99,7 @@ class AccountReader:
     async def page(self, wanted: Filter, caller: Caller, *, cursor: str | None = None, limit: int = 50) -> AccountPage:
         """Return accounts of the caller's agencies by id."""
         if cursor is not None and not _CURSOR.fullmatch(cursor):
-            raise refusals.bad_cursor()
+            raise cursors.bad_cursor()
         async with self._store.transaction() as conn:
             rows = await self._rows(conn, wanted, caller, after=cursor or "", limit=limit + 1)
         shown = [self._summary(row) for row in rows[:limit]]
@@ -230,10 +230,7 @@ class AccountReader:
 
     async def history(self, account_id: str, caller: Caller, *, cursor: str | None = None, limit: int = 50) -> History:
         """Return what was done to an account, newest first."""
-        try:
-            before = None if cursor is None else UUID(cursor)
-        except ValueError:
-            raise refusals.bad_cursor() from None
+        before = None if cursor is None else cursors.id_of(cursor)
         async with self._store.transaction() as conn:
             await self._held(conn, account_id, caller)
             found = await conn.cursor(row_factory=dict_row).execute(

@@ -153,13 +153,3 @@ def roster_past(days: int) -> Refusal:
         ),
         field="days",
     )
-
-
-def bad_cursor() -> Refusal:
-    """400: the cursor was not made by this list."""
-    return Refusal(
-        400,
-        "bad_cursor",
-        Sentence(en="This cursor does not belong to this list.", vi="Con trỏ trang không thuộc danh sách này."),
-        field="cursor",
-    )

@@ -32,6 +32,7 @@ from hub.store.engine import Store
 from hub.store.joining import joined
 from hub.store.sealing import Sealer
 from hub.web import cursors
+from hub.web.ids import id_or
 
 _COLUMNS = (
     "id, case_id, purpose, account_id, unit_code, lookup_ids, asked_at, due_at, answered_at, cancelled_at, sealed"
@@ -132,8 +133,9 @@ class Explanations:
         self, question_id: str, *, agencies: Sequence[str], now: datetime, within: Connection | None = None
     ) -> ExplanationView:
         """Return one question, or refuse with 404."""
+        key = id_or(question_id, refusals.question_not_found)
         async with joined(self._store, within) as conn:
-            return await self._view(conn, await self._row(conn, _key(question_id), agencies), now)
+            return await self._view(conn, await self._row(conn, key, agencies), now)
 
     async def answer(
         self,
@@ -149,9 +151,10 @@ class Explanations:
 
         Refuses an answer by another than the officer who was asked; without a case, by that officer.
         """
+        key = id_or(question_id, refusals.question_not_found)
         async with joined(self._store, within) as conn:
-            await conn.execute("SELECT FROM case_questions WHERE id = %s FOR UPDATE", (_key(question_id),))
-            row = await self._row(conn, _key(question_id), acting.agencies)
+            await conn.execute("SELECT FROM case_questions WHERE id = %s FOR UPDATE", (key,))
+            row = await self._row(conn, key, acting.agencies)
             _require_answerable(row, acting, justified=justified)
             words = open_text(self._store.sealer, row["sealed"], question_context(row["id"])) | {"answer": text}
             await conn.execute(
@@ -256,10 +259,3 @@ def _require_answerable(row: dict[str, Any], acting: Acting, *, justified: bool 
         raise refusals.justified_not_asked()
     if not is_officer:
         raise refusals.not_the_officer()
-
-
-def _key(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise refusals.question_not_found() from None

@@ -140,12 +140,12 @@ class HandOver:
         """Return the file of a package; nobody but its recipient can open it."""
         found = await self._cases.get(case_id, agencies=agencies, now=now)
         if package_id not in {one.id for one in found.packages}:
-            raise refusals.part_not_found("package", "gói chuyển giao")
+            raise refusals.package_not_found()
         async with self._store.transaction() as conn:
             cursor = await conn.execute("SELECT content FROM case_packages WHERE id = %s", (UUID(package_id),))
             row = await cursor.fetchone()
         if row is None:
-            raise refusals.part_not_found("package", "gói chuyển giao")
+            raise refusals.package_not_found()
         return bytes(row[0])
 
 

@@ -18,6 +18,7 @@ from hub.cases.states import CaseAct, CaseState
 from hub.ledger.entries import PROGRAM, record_act
 from hub.store.connections import Connection
 from hub.store.sealing import Sealer
+from hub.web.ids import id_or
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +109,7 @@ def visible(unit_code: str, agencies: Sequence[str]) -> bool:
 
 def key_of(text: str) -> UUID:
     """Return the id of a case from an address, or refuse with 404."""
-    try:
-        return UUID(text)
-    except ValueError:
-        raise refusals.not_found() from None
+    return id_or(text, refusals.not_found)
 
 
 async def read_case(conn: Connection, case_id: UUID, agencies: Sequence[str] = (), *, lock: bool = False) -> Case:

@@ -19,8 +19,17 @@ def not_found() -> Refusal:
     )
 
 
-def part_not_found(what: str, what_vi: str) -> Refusal:
-    """The case has no such part."""
+def reading_not_found() -> Refusal:
+    """The case has no such request to read numbers."""
+    return _no_part("reading", "đề nghị xem")
+
+
+def package_not_found() -> Refusal:
+    """The case has no such package."""
+    return _no_part("package", "gói chuyển giao")
+
+
+def _no_part(what: str, what_vi: str) -> Refusal:
     return Refusal(
         404,
         "case_part_not_found",

@@ -23,6 +23,7 @@ from hub.cases.states import CaseAct
 from hub.cases.views import CaseDone, CaseNumbersView
 from hub.store.connections import Connection
 from hub.store.joining import joined
+from hub.web.ids import id_or
 
 
 class Reveals:
@@ -128,10 +129,7 @@ async def record_reading(
 
 
 async def _read(conn: Connection, one: Case, reveal_id: str) -> dict[str, Any]:
-    try:
-        key = UUID(reveal_id)
-    except ValueError:
-        raise refusals.part_not_found("reading", "đề nghị xem") from None
+    key = id_or(reveal_id, refusals.reading_not_found)
     cursor = await conn.cursor(row_factory=dict_row).execute(
         "SELECT id, asked_by, asked_person, approved_at, valid_until FROM case_reveals WHERE id = %s AND case_id = %s"
         " FOR UPDATE",
@@ -139,5 +137,5 @@ async def _read(conn: Connection, one: Case, reveal_id: str) -> dict[str, Any]:
     )
     row = await cursor.fetchone()
     if row is None:
-        raise refusals.part_not_found("reading", "đề nghị xem")
+        raise refusals.reading_not_found()
     return row

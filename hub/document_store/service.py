@@ -23,6 +23,7 @@ from hub.errors import Refusal
 from hub.lookups.recording import LookupCaller, LookupRecorder, asked
 from hub.lookups.rows import asked_about
 from hub.store.engine import Store
+from hub.web.ids import id_or
 from hub.web.partner import no_connection
 
 _NO_FILE = Sentence(
@@ -131,10 +132,7 @@ class DocumentStoreService:
             await forget_expired(conn, self._now())
 
     async def _recall(self, question: FileQuestion, caller: LookupCaller) -> tuple[str, str, str]:
-        try:
-            key = UUID(question.lookup_id)
-        except ValueError:
-            raise _no_file() from None
+        key = id_or(question.lookup_id, _no_file)
         async with self._store.transaction() as conn:
             cursor = await conn.execute(
                 "SELECT f.sealed FROM found_papers f JOIN lookups r ON r.id = f.lookup_id"

@@ -35,6 +35,7 @@ from hub.store.connections import Connection
 from hub.store.engine import Store
 from hub.store.joining import joined
 from hub.web import cursors
+from hub.web.ids import id_or
 
 _NO_EXCHANGE = Sentence("There is no exchange with this id.", "Không có lượt trao đổi nào với mã này.")
 _NO_CONNECTION = Sentence("There is no connection with this id in this deployment.", "Không có kết nối nào với mã này.")
@@ -94,7 +95,7 @@ class ExchangeService:
         self, exchange_id: str, *, agencies: Sequence[str] = (), within: Connection | None = None
     ) -> ExchangeDetail:
         """Return one exchange with its attempts, or refuse with 404."""
-        key = _key(exchange_id)
+        key = id_or(exchange_id, _no_exchange)
         async with joined(self._store, within) as conn:
             await self._require_visible(conn, key, agencies)
             row = await (
@@ -104,7 +105,7 @@ class ExchangeService:
                 )
             ).fetchone()
             if row is None:
-                raise Refusal(404, "exchange_not_found", _NO_EXCHANGE, field="id")
+                raise _no_exchange()
             attempts = await (
                 await conn.cursor(row_factory=dict_row).execute(
                     "SELECT number, started_at, duration_ms, outcome, upstream_code, reason, reason_vi, request_bytes,"
@@ -182,18 +183,18 @@ class ExchangeService:
             return await self.get(exchange_id, within=conn)
 
     async def _lock(self, conn: Connection, exchange_id: str, agencies: Sequence[str]) -> Candidate:
-        key = _key(exchange_id)
+        key = id_or(exchange_id, _no_exchange)
         await self._require_visible(conn, key, agencies)
         one = (await lock(conn, [key])).get(key)
         if one is None:
-            raise Refusal(404, "exchange_not_found", _NO_EXCHANGE, field="id")
+            raise _no_exchange()
         return one
 
     @staticmethod
     async def _require_visible(conn: Connection, key: UUID, agencies: Sequence[str]) -> None:
         # To whom it is closed it does not exist: a refusal of another kind would tell that it does.
         if agencies and not await is_visible(conn, key, agencies):
-            raise Refusal(404, "exchange_not_found", _NO_EXCHANGE, field="id")
+            raise _no_exchange()
 
     def _summary(self, row: Mapping[str, Any]) -> dict[str, Any]:
         info = self._connections.get(row["connection"])
@@ -361,8 +362,5 @@ def _require_reason(reason: str) -> None:
         )
 
 
-def _key(exchange_id: str) -> UUID:
-    try:
-        return UUID(exchange_id)
-    except ValueError as error:
-        raise Refusal(404, "exchange_not_found", _NO_EXCHANGE, field="id") from error
+def _no_exchange() -> Refusal:
+    return Refusal(404, "exchange_not_found", _NO_EXCHANGE, field="id")

@@ -23,6 +23,7 @@ from hub.store.engine import Store
 from hub.web.answers import Answer
 from hub.web.conditions import idempotency_key
 from hub.web.idempotency import IdempotencyClaim, fingerprint, once
+from hub.web.ids import id_or
 from hub.web.parameters import IDEMPOTENCY_KEY, filters
 from hub.web.queries import read_query
 from hub.web.resources import Call, Operation, Parameter, Resource, Success
@@ -114,10 +115,7 @@ class InboxApi:
 
 
 def _event_id(call: Call) -> UUID:
-    try:
-        return UUID(call.path["id"])
-    except ValueError:
-        raise Refusal(404, "inbox_event_not_found", _NOT_FOUND, field="id") from None
+    return id_or(call.path["id"], lambda: Refusal(404, "inbox_event_not_found", _NOT_FOUND, field="id"))
 
 
 def _number(call: Call) -> int:

@@ -22,16 +22,13 @@ from hub.lookups.rows import asked_about
 from hub.lookups.views import LookupDetail, LookupEntry, LookupExplanation, LookupPage, LookupProof
 from hub.masking import HIDDEN
 from hub.store.engine import Store
+from hub.web import cursors
+from hub.web.ids import id_or
 
 _SHOWN_DIGITS: Final = 3
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
-_UNKNOWN = Sentence("There is no look-up with this id.", "Không có lượt tra cứu mang mã này.")
-_BAD_CURSOR = Sentence(
-    "This cursor is not one the hub has given; begin without one.",
-    "Con trỏ trang không hợp lệ; hãy bắt đầu lại từ trang đầu.",
-)
 
 _NO_END: Final[LiteralString] = "coalesce(e.txid, a.txid)::text::bigint"
 
@@ -132,10 +129,7 @@ class LogService:
 
     async def get(self, lookup_id: str, *, client_id: str, agencies: Sequence[str], now: datetime) -> LookupDetail:
         """Return one look-up whole, and record that it was read; refuses with 404."""
-        try:
-            wanted = UUID(lookup_id)
-        except ValueError:
-            raise Refusal(404, "lookup_not_found", _UNKNOWN) from None
+        wanted = id_or(lookup_id, _unknown)
         async with self._store.transaction() as conn:
             cursor = await conn.execute(
                 f"{_FROM} WHERE a.id = %s AND a.asked_at BETWEEN %s AND %s",
@@ -143,7 +137,7 @@ class LogService:
             )
             row = await cursor.fetchone()
             if row is None or (agencies and not covers(agencies, row[9])):
-                raise Refusal(404, "lookup_not_found", _UNKNOWN)
+                raise _unknown()
             one = _from_row(row)
             found = LookupDetail(
                 lookup=self._entry(row),
@@ -209,6 +203,11 @@ def _from_row(row: Sequence[Any]) -> EndedLookup:
     return ended_lookup(filled)
 
 
+def _unknown() -> Refusal:
+    sentence = Sentence("There is no look-up with this id.", "Không có lượt tra cứu mang mã này.")
+    return Refusal(404, "lookup_not_found", sentence)
+
+
 def _cursor(text: str | None) -> tuple[datetime | None, UUID | None]:
     if text is None:
         return None, None
@@ -216,4 +215,4 @@ def _cursor(text: str | None) -> tuple[datetime | None, UUID | None]:
     try:
         return _EPOCH + timedelta(microseconds=int(micros)), UUID(lookup_id)
     except (ValueError, OverflowError):
-        raise Refusal(400, "bad_cursor", _BAD_CURSOR, field="cursor") from None
+        raise cursors.bad_cursor() from None

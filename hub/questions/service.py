@@ -31,6 +31,7 @@ from hub.questions.views import AnswerReceipt, QuestionPage, QuestionState, Ques
 from hub.store.engine import Store
 from hub.web import cursors
 from hub.web.idempotency import IdempotencyClaim, at_most_once
+from hub.web.ids import id_or
 
 _NOT_FOUND = Sentence(
     "There is no question with this id for the agencies of this client.",
@@ -178,10 +179,7 @@ class QuestionService:
     async def _find(
         self, conn: AsyncConnection[Any], question_id: str, caller: Answerer, *, lock: bool = False
     ) -> dict[str, Any]:
-        try:
-            key = UUID(question_id)
-        except ValueError:
-            raise Refusal(404, "question_not_found", _NOT_FOUND, field="id") from None
+        key = id_or(question_id, _not_found)
         cursor = await conn.cursor(row_factory=dict_row).execute(
             f"SELECT {_COLUMNS}, q.sealed, q.answers, {STATE} AS shown_state FROM {JOINED}"  # noqa: S608 - constants
             f" WHERE q.id = %(id)s AND {COVERED} {'FOR UPDATE OF q' if lock else ''}",
@@ -189,7 +187,7 @@ class QuestionService:
         )
         row = await cursor.fetchone()
         if row is None:
-            raise Refusal(404, "question_not_found", _NOT_FOUND, field="id")
+            raise _not_found()
         return row
 
 
@@ -230,3 +228,7 @@ def _cursor(cursor: str | None) -> tuple[datetime | None, UUID | None]:
         return due.astimezone(UTC), UUID(key)
     except (ValueError, OverflowError):
         raise cursors.bad_cursor() from None
+
+
+def _not_found() -> Refusal:
+    return Refusal(404, "question_not_found", _NOT_FOUND, field="id")

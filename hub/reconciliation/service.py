@@ -34,6 +34,7 @@ from hub.reconciliation.views import (
 )
 from hub.store.engine import Store
 from hub.web import cursors
+from hub.web.ids import id_or
 
 WAKE_CHANNEL = "lienthong_reconciliation"
 """Notified when there is something to be carried out."""
@@ -197,21 +198,21 @@ class ReconciliationService:
         return chosen
 
     async def _run(self, conn: AsyncConnection[Any], run_id: str) -> RunView:
-        found = await reports.run_by_id(conn, _uuid(run_id, "id"))
+        found = await reports.run_by_id(conn, id_or(run_id, _no_run))
         if found is None:
-            raise Refusal(404, "reconciliation_not_found", _NO_RUN, field="id")
+            raise _no_run()
         return found
 
     async def _repair(self, conn: AsyncConnection[Any], run_id: str, repair_id: str) -> RepairView:
-        key = _uuid(repair_id, "repair")
+        key = id_or(repair_id, _no_repair)
         cursor = await conn.cursor(row_factory=dict_row).execute(
             "SELECT id, run_id, connection, state, why, why_vi, previewed_by, previewed_at, preview, reason,"
             " started_by, started_at, ended_at FROM reconciliation_repairs WHERE id = %s",
             (key,),
         )
         row = await cursor.fetchone()
-        if row is None or row["run_id"] != _uuid(run_id, "id"):
-            raise Refusal(404, "repair_not_found", _NO_REPAIR, field="repair")
+        if row is None or row["run_id"] != id_or(run_id, _no_run):
+            raise _no_repair()
         done = await conn.execute(
             "SELECT repair_outcome, count(*) FROM reconciliation_findings WHERE run_id = %s AND repair_id = %s"
             " GROUP BY repair_outcome ORDER BY repair_outcome",
@@ -310,15 +311,12 @@ def _check_codes(codes: list[str], *, has_days: bool) -> None:
         raise Refusal(422, "dossier_code", said, field="codes")
 
 
-def _uuid(value: str, field: str) -> UUID:
-    try:
-        return UUID(value)
-    except ValueError as error:
-        code, sentence = {
-            "id": ("reconciliation_not_found", _NO_RUN),
-            "repair": ("repair_not_found", _NO_REPAIR),
-        }[field]
-        raise Refusal(404, code, sentence, field=field) from error
+def _no_run() -> Refusal:
+    return Refusal(404, "reconciliation_not_found", _NO_RUN, field="id")
+
+
+def _no_repair() -> Refusal:
+    return Refusal(404, "repair_not_found", _NO_REPAIR, field="repair")
 
 
 _RUNNING = Sentence(

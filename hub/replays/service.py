@@ -30,6 +30,7 @@ from hub.store.connections import Connection
 from hub.store.engine import Store
 from hub.store.joining import joined
 from hub.web import cursors
+from hub.web.ids import id_or
 
 
 class ReplayService:
@@ -52,7 +53,7 @@ class ReplayService:
         ``agencies`` are those the reader is confined to; none: all. So in every method here.
         """
         async with joined(self._store, within) as conn:
-            found = await reading.detail(conn, _key(replay_id), now=datetime.now(UTC))
+            found = await reading.detail(conn, id_or(replay_id, refusals.not_found), now=datetime.now(UTC))
         if found is None or not _visible(found[1], agencies):
             raise refusals.not_found()
         return found[0]
@@ -237,7 +238,7 @@ class ReplayService:
 
     async def _locked(self, conn: Connection, replay_id: str, agencies: Sequence[str]) -> ReplayDetail:
         """Lock the replay, so that it moves one step at a time and never while a batch is handed over."""
-        await conn.execute("SELECT 1 FROM replays WHERE id = %s FOR UPDATE", (_key(replay_id),))
+        await conn.execute("SELECT 1 FROM replays WHERE id = %s FOR UPDATE", (id_or(replay_id, refusals.not_found),))
         return await self.get(replay_id, agencies=agencies, within=conn)
 
     def _require_fresh(self, one: ReplayDetail) -> None:
@@ -288,10 +289,3 @@ async def _store_items(
 def _visible(confined: Sequence[str], agencies: Sequence[str]) -> bool:
     """Say whether a reader confined to ``agencies`` may see a replay that was narrowed to ``confined``."""
     return not agencies or (bool(confined) and all(covers(agencies, one) for one in confined))
-
-
-def _key(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise refusals.not_found() from None

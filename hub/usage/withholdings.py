@@ -29,6 +29,7 @@ from hub.usage.settings import UsageSettings
 from hub.usage.views import WithholdingDetail, WithholdingPage, WithholdingState, WithholdingView
 from hub.usage.withheld import IN_FORCE
 from hub.web import cursors
+from hub.web.ids import id_or
 
 _S = WithholdingState
 
@@ -88,7 +89,7 @@ class WithholdingService:
     async def get(self, withholding_id: str, agencies: Sequence[str] = ()) -> WithholdingDetail:
         """Return one with what people wrote; refuse (404) one that these agencies may not see."""
         async with self._store.transaction() as conn:
-            row = await self._row(conn, _key(withholding_id), agencies)
+            row = await self._row(conn, id_or(withholding_id, refusals.not_found), agencies)
         said = orjson.loads(self._store.sealer.open(row["sealed"], withholding_context(row["id"])))
         return WithholdingDetail(
             **_shown(row),
@@ -172,7 +173,7 @@ class WithholdingService:
         Raises `Refusal`: 403 ``second_person_required``; 404; 409 where it is not provisional.
         """
         async with joined(self._store, within) as conn:
-            row = await self._row(conn, _key(withholding_id), actor.agencies, lock=True)
+            row = await self._row(conn, id_or(withholding_id, refusals.not_found), actor.agencies, lock=True)
             _require_state(row, _S.PROVISIONAL)
             _require_other(actor, row["requested_by"], row["requested_person"])
             await conn.execute(
@@ -191,7 +192,7 @@ class WithholdingService:
         Raises `Refusal`: 404; 409 where it keeps nothing back any more, or its release was asked for already.
         """
         async with joined(self._store, within) as conn:
-            row = await self._row(conn, _key(withholding_id), actor.agencies, lock=True)
+            row = await self._row(conn, id_or(withholding_id, refusals.not_found), actor.agencies, lock=True)
             _require_state(row, _S.PROVISIONAL, _S.CONFIRMED)
             context = withholding_context(row["id"])
             said = orjson.loads(self._store.sealer.open(row["sealed"], context)) | {"release_reason": reason}
@@ -217,7 +218,7 @@ class WithholdingService:
         Raises `Refusal`: 403 ``second_person_required``; 404; 409 where no release was asked for.
         """
         async with joined(self._store, within) as conn:
-            row = await self._row(conn, _key(withholding_id), actor.agencies, lock=True)
+            row = await self._row(conn, id_or(withholding_id, refusals.not_found), actor.agencies, lock=True)
             _require_state(row, _S.RELEASE_REQUESTED)
             _require_other(actor, row["release_requested_by"], row["release_requested_person"])
             await conn.execute(
@@ -297,10 +298,3 @@ def _require_state(row: dict[str, Any], *wanted: WithholdingState) -> None:
 def _require_other(actor: Actor, client_id: str, person: str) -> None:
     if decides_alone(actor.client_id, actor.person, asked_by=client_id, asked_person=person):
         raise refusals.second_person()
-
-
-def _key(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise refusals.not_found() from None

@@ -37,6 +37,7 @@ from hub.watch.versions import (
 )
 from hub.watch.views import ProposalDetail, ProposalPage, ProposalPreview, ProposalState, ProposalView
 from hub.web import cursors
+from hub.web.ids import id_or
 
 LATEST = timedelta(days=90)
 """How far ahead a change may be set in force."""
@@ -60,7 +61,7 @@ class Proposals:
     async def get(self, proposal_id: str) -> ProposalDetail:
         """Return one proposal with its preview and its reasons, or refuse with 404."""
         async with self._store.transaction() as conn:
-            row = await _row(conn, _key(proposal_id))
+            row = await _row(conn, id_or(proposal_id, refusals.not_found))
             words = open_content(self._store.sealer, row["id"], row["sealed"])
         decision = words.get("decision")
         return ProposalDetail(
@@ -208,7 +209,7 @@ class Proposals:
     ) -> ProposalView:
         """Take one's own proposal back, before it is decided."""
         async with joined(self._store, within) as conn:
-            row = await _row(conn, _key(proposal_id), lock=True)
+            row = await _row(conn, id_or(proposal_id, refusals.not_found), lock=True)
             if (row["proposed_by"], row["proposed_person"]) != (acting.client_id, acting.person):
                 raise refusals.not_proposer()
             if row["state"] not in {ProposalState.PREVIEWING.value, ProposalState.PREVIEWED.value}:
@@ -221,7 +222,7 @@ class Proposals:
     ) -> dict[str, Any]:
         # One decision at a time: versions are numbered without a gap.
         await conn.execute("SELECT pg_advisory_xact_lock(hashtextextended('watch_versions', 42))")
-        row = await _row(conn, _key(proposal_id), lock=True)
+        row = await _row(conn, id_or(proposal_id, refusals.not_found), lock=True)
         if row["kind"] == ProposalKind.PROTECTED_PEOPLE.value and not may_decide_people:
             raise refusals.police_only()
         if decides_alone(
@@ -306,10 +307,3 @@ def _view(row: Mapping[str, Any]) -> ProposalView:
             "content_sha256": bytes(row["content_hash"]).hex(),
         }
     )
-
-
-def _key(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise refusals.not_found() from None

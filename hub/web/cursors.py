@@ -6,6 +6,7 @@ from uuid import UUID
 
 from contracts.errors import Sentence
 from hub.errors import Refusal
+from hub.web.ids import id_or
 
 
 def bad_cursor() -> Refusal:
@@ -23,7 +24,4 @@ def bad_cursor() -> Refusal:
 
 def id_of(cursor: str) -> UUID:
     """Return the id that a cursor is; refuses what is none."""
-    try:
-        return UUID(cursor)
-    except ValueError:
-        raise bad_cursor() from None
+    return id_or(cursor, bad_cursor)
