@@ -6,9 +6,9 @@ from collections import deque
 from enum import IntEnum
 
 from hub.watch.days import number_of
-from hub.watch.explain import Finding
+from hub.watch.explain import UNEXPLAINED, Finding, is_slip
 from hub.watch.rates import Rate, Rates
-from hub.watch.records import Lookup, Officer, Subject
+from hub.watch.records import Lookup, Officer, Outcome, Subject
 from hub.watch.register import KnownDossier
 from hub.watch.scoring import Case, Told
 
@@ -86,6 +86,14 @@ class Entry:
     def household_id(self) -> str:
         """The household, or nothing."""
         return self.subject.household_id if self.subject is not None else ""
+
+    def is_mended_by(self, number: str, code: str | None) -> bool:
+        """Say whether a look-up of this number, under this code, shows that the entry was a slip."""
+        if self.w < UNEXPLAINED or self.subject_id == number:
+            return False
+        if is_slip(self.subject_id, number):
+            return True
+        return self.outcome == Outcome.NOT_FOUND and self.code == code
 
 
 class CodeHabit:

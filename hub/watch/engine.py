@@ -15,7 +15,7 @@ from hub.watch.account_rules import AccountRules
 from hub.watch.accounts import AccountState, Entry
 from hub.watch.casebook import CaseBook
 from hub.watch.days import Days, number_of
-from hub.watch.explain import Explainer, Fault, Finding, Grade, is_slip
+from hub.watch.explain import UNEXPLAINED, Explainer, Fault, Finding, Grade
 from hub.watch.networks import Network, Networks
 from hub.watch.people_rules import PeopleRules
 from hub.watch.places import Places
@@ -28,7 +28,6 @@ from hub.watch.records import (
     Judgement,
     Lookup,
     Officer,
-    Outcome,
     Verdict,
 )
 from hub.watch.register import DAY, KnownDossier, Register
@@ -37,8 +36,6 @@ from hub.watch.sham import ShamRule
 from hub.watch.usual import Usual
 
 _NEVER = float("inf")
-_UNEXPLAINED = 0.5
-"""From this weight on a look-up counts as unexplained."""
 
 
 class Engine:
@@ -170,7 +167,7 @@ class Engine:
             self._places.note(lookup.unit_code, subject, is_new=self._register.learn_subject(subject))
         network = self._networks.at(lookup.ip)
         finding = self._explainer.find(lookup, state.unit, network)
-        if finding.w >= _UNEXPLAINED:
+        if finding.w >= UNEXPLAINED:
             if finding.fault is Fault.UNKNOWN:
                 is_like_ours = finding.grade is Grade.AWAITING_REGISTRATION
                 finding = self._usual.judge_code(state, finding, is_like_ours=is_like_ours)
@@ -180,15 +177,18 @@ class Engine:
         if known is not None and state.id not in known.touched_by:
             known.touch(state.id, lookup.lookup_id)
         self._use.judge(state, lookup, network, day, minute, w=finding.w)
+        grade = finding.grade
         if finding.w > 0:
-            self._not_fully_explained(state, lookup, network, day, minute, finding)
+            is_awaited = self._not_fully_explained(state, lookup, network, day, minute, finding)
+            if grade is Grade.AWAITING_REGISTRATION and not is_awaited:
+                grade = Grade.UNEXPLAINED
         elif state.recent_ts >= ts - self._wait:
             self._correct(state, lookup, finding)
         if today.count >= today.spike_at:
             self._usual.count(state, ts, lookup.lookup_id)
         state.last_ts = ts
         # By place: at each look-up.
-        explanation = Explanation(lookup.lookup_id, finding.grade, finding.w, finding.evidence, False, state.id, ts)
+        explanation = Explanation(lookup.lookup_id, grade, finding.w, finding.evidence, False, state.id, ts)
         return Judgement(explanation, self._book.take())
 
     def _meet(self, lookup: Lookup) -> AccountState:
@@ -199,7 +199,8 @@ class Engine:
 
     def _not_fully_explained(  # noqa: PLR0917 - who, what, from where, when, why
         self, state: AccountState, lookup: Lookup, network: Network | None, day: int, minute: int, finding: Finding
-    ) -> None:
+    ) -> bool:
+        """Weigh what stays unexplained; return whether a dossier may still come that explains it."""
         ts = lookup.ts
         w = finding.w
         if w < self.rules.people.protected_from_w:
@@ -217,7 +218,7 @@ class Engine:
             if state.recent_ts >= ts - self._wait:
                 self._correct(state, lookup, finding)
             self._usual.test_unexplained(state, ts, lookup.lookup_id)
-            return
+            return False
         off = not (day in state.duty or self._days.in_office(day, minute, lookup.unit_code))
         entry = Entry(state, lookup, day, finding=finding, is_off_hours=off)
         entry.unit_code = (network.owner if network is not None else None) or lookup.unit_code
@@ -229,8 +230,9 @@ class Engine:
             self._pending.append(entry)
             self._waiting.setdefault(lookup.subject_id, []).append(entry)
             self._usual.await_one(entry, ts)
-        else:
-            self._settle(entry, ts, day)
+            return True
+        self._settle(entry, ts, day)
+        return False
 
     def _settle(self, entry: Entry, ts: float, day: int) -> None:
         """Decide how much of a look-up stays unexplained."""
@@ -238,7 +240,7 @@ class Engine:
         state = entry.account
         self._usual.add_unexplained(state, entry.w, entry.subject_id)
         self._people.partly(entry, ts, day)
-        if entry.w >= _UNEXPLAINED:
+        if entry.w >= UNEXPLAINED:
             neighbour = self._people.unexplained(entry, ts, day)
             self._pretexts.judge(entry, ts, day, also=neighbour)
         else:
@@ -263,6 +265,7 @@ class Engine:
     def _explain_late(self, known: KnownDossier, ts: float) -> None:
         waiting = self._waiting
         since = ts - self._wait
+        explained: list[Entry] = []
         for party in sorted(one for one in known.parties if one in waiting):
             for entry in tuple(waiting[party]):
                 state = entry.account
@@ -272,8 +275,11 @@ class Engine:
                     continue
                 self._clear(entry, Grade.REGISTERED_AFTERWARDS, 0.0, known.code)
                 known.touch(state.id, entry.lookup_id)
-                # A number mistyped within the minute before is explained with the right one.
-                self._correct_before(entry, known.code)
+                explained.append(entry)
+        for entry in explained:
+            # A number mistyped within the minute before is explained with the right one. Only now: of two parties
+            # with numbers alike, neither is the other's slip.
+            self._correct_before(entry, known.code)
 
     def _correct(self, state: AccountState, lookup: Lookup, finding: Finding) -> None:
         """Let an explained look-up explain what came just before: the slip of a minute ago, the family of a party."""
@@ -287,14 +293,14 @@ class Engine:
         for entry in reversed(state.recent):
             if entry.ts < families:
                 return
-            if entry.ts >= slips and _is_corrected(entry, lookup.subject_id, lookup.dossier_code):
+            if entry.ts >= slips and entry.is_mended_by(lookup.subject_id, lookup.dossier_code):
                 self._clear(entry, Grade.CORRECTED, weights.typing_slip, known.code if known is not None else "")
             elif (
                 known is not None
                 and household
                 and entry.dossier is known
                 and entry.household_id == household
-                and entry.w >= _UNEXPLAINED
+                and entry.w >= UNEXPLAINED
                 and lookup.subject_id in known.parties
             ):
                 self._clear(entry, Grade.HOUSEHOLD, weights.household, known.code)
@@ -302,7 +308,7 @@ class Engine:
     def _correct_before(self, right: Entry, code: str) -> None:
         since = right.ts - self.rules.weights.correction_seconds
         for entry in tuple(right.account.recent):
-            if since <= entry.ts <= right.ts and _is_corrected(entry, right.subject_id, right.code):
+            if since <= entry.ts <= right.ts and entry.is_mended_by(right.subject_id, right.code):
                 self._clear(entry, Grade.CORRECTED, self.rules.weights.typing_slip, code)
 
     def _clear(self, entry: Entry, grade: Grade, w: float, code: str) -> None:
@@ -383,12 +389,3 @@ class Engine:
 
 def _late(entry: Entry, grade: Grade, evidence: Mapping[str, str]) -> Explanation:
     return Explanation(entry.lookup_id, grade, entry.w, evidence, True, entry.account.id, entry.ts)
-
-
-def _is_corrected(entry: Entry, number: str, code: str | None) -> bool:
-    """Say whether the look-up of this number mends an earlier one."""
-    if entry.w < _UNEXPLAINED or entry.subject_id == number:
-        return False
-    if is_slip(entry.subject_id, number):
-        return True
-    return entry.outcome == Outcome.NOT_FOUND and entry.code == code

@@ -11,8 +11,6 @@ from hub.watch.casebook import CaseBook
 from hub.watch.rules import Rule
 
 WEEK = 7 * 86_400.0
-UNEXPLAINED = 0.5
-"""From this weight on a look-up counts as unexplained."""
 _SHOWN = 20
 """Look-ups and people named in one alert."""
 

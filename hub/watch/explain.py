@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from hub.watch.records import Lookup, Subject
 from hub.watch.register import DAY, KnownDossier, Register
@@ -57,6 +57,9 @@ class Finding(NamedTuple):
     """The dossier given, when it is known."""
     fault: Fault | None = None
 
+
+UNEXPLAINED: Final = 0.5
+"""From this weight on a look-up counts as unexplained."""
 
 NOTHING: Mapping[str, str | int | float] = {}
 _PARTY_ASSIGNED = Grade.PARTY_ASSIGNED

@@ -6,8 +6,8 @@ from collections import deque
 
 from hub.watch.accounts import AccountState, Entry, Kind
 from hub.watch.casebook import CaseBook
-from hub.watch.evidence import UNEXPLAINED, WEEK, Claim, raise_claim, window
-from hub.watch.explain import Grade
+from hub.watch.evidence import WEEK, Claim, raise_claim, window
+from hub.watch.explain import UNEXPLAINED, Grade
 from hub.watch.places import Places
 from hub.watch.rates import surprise
 from hub.watch.records import Context, Subject

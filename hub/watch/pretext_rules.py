@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from hub.watch.accounts import AccountState, Entry, Kind
 from hub.watch.casebook import CaseBook
-from hub.watch.evidence import UNEXPLAINED, WEEK, Claim, households, raise_claim, window
-from hub.watch.explain import Fault, Grade
+from hub.watch.evidence import WEEK, Claim, households, raise_claim, window
+from hub.watch.explain import UNEXPLAINED, Fault, Grade
 from hub.watch.places import Places
 from hub.watch.rates import surprise
 from hub.watch.records import Outcome, Subject

@@ -16,6 +16,7 @@ import orjson
 from contracts.errors import Sentence
 from hub.running.command_error import CommandError
 from hub.watch.engine import Engine
+from hub.watch.explain import UNEXPLAINED
 from hub.watch.records import Alert, CaseScore, Context, Dossier, Judgement, Subject
 from hub.watch.replay_files import (
     Position,
@@ -28,7 +29,6 @@ from hub.watch.replay_files import (
 )
 from hub.watch.rules import DEFAULT, RuleSet
 
-_UNEXPLAINED = 0.5
 _AT_ONCE = 2_000
 """Look-ups read, then judged, then told of as progress: taken in turns, each would push the other out of the cache."""
 _NEVER = float("inf")
@@ -111,7 +111,7 @@ class _Told:
     def judged(self, judged: Judgement) -> None:
         """Take in what was said of one look-up."""
         self.lookups += 1
-        if judged.explanation is not None and judged.explanation.w >= _UNEXPLAINED:
+        if judged.explanation is not None and judged.explanation.w >= UNEXPLAINED:
             self.unexplained += 1
         if judged.alerts:
             self._write(judged.alerts)
@@ -120,7 +120,7 @@ class _Told:
         """Take in what fell due."""
         for one in judged:
             explanation = one.explanation
-            if explanation is not None and explanation.w < _UNEXPLAINED:
+            if explanation is not None and explanation.w < UNEXPLAINED:
                 self.unexplained -= 1
             self._write(one.alerts)
 

@@ -7,12 +7,11 @@ from math import log
 
 from hub.watch.accounts import AccountState, Day, Entry, Group, Kind
 from hub.watch.casebook import CaseBook
-from hub.watch.explain import Finding, Grade
+from hub.watch.explain import UNEXPLAINED, Finding, Grade
 from hub.watch.rates import decades, tail
 from hub.watch.records import Lookup, Verdict
 from hub.watch.rules import Rule, RuleSet
 
-_UNEXPLAINED = 0.5
 _ROLE_WEIGHT = 20.0
 _RAREST = 0.0002
 """What was never seen yet is still expected this often: once is no proof."""
@@ -155,7 +154,7 @@ class Usual:
             # Nothing changes before a few look-ups more: the tail is not asked at each.
             state.today.spike_at = count + 3
             return
-        unexplained = sum(1 for w in state.today.seen.values() if w >= _UNEXPLAINED) / count
+        unexplained = sum(1 for w in state.today.seen.values() if w >= UNEXPLAINED) / count
         score = rules.spike + rules.score_per_decade * (decades(p) - decades(rules.spike_p))
         weight = min(1.0, rules.spike_explained + unexplained / rules.spike_full_at)
         state.today.spike_at = count + 5

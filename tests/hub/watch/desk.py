@@ -59,7 +59,7 @@ class Desk:
         for one in (*own, *officers):
             self.engine.learn_officer(one)
 
-    def person(self, at: int, *, household: str = "", hamlet: int = 5, commune: str = HOME) -> str:
+    def person(self, at: int | str, *, household: str = "", hamlet: int = 5, commune: str = HOME) -> str:
         """Make somebody the population database knows."""
         number_ = at if isinstance(at, str) else number(at)
         self.people[number_] = Subject(number_, commune, hamlet, household or f"HK-{number_}")
@@ -106,7 +106,7 @@ class Desk:
         self.until(at)
         subject = self.people.get(who) if outcome == "found" else None
         if outcome == "found" and subject is None:
-            subject = self.people[self.person(who)]  # type: ignore[arg-type]
+            subject = self.people[self.person(who)]
         name = f"{len(self.alerts)}@{at:.0f}"
         judged = self.engine.judge(
             Lookup(at, account, "one_stop", unit, ip, code, "handling", who, outcome, name, subject)

@@ -173,3 +173,14 @@ def test_evidence_never_holds_a_number(desk: Desk) -> None:
     assert number(1001) not in repr(judged)
     assert number(1001) not in str(dict(judged.explanation.evidence))
     assert ME in repr(judged.explanation)
+
+
+def test_two_parties_with_numbers_alike_are_no_slip_of_each_other(desk: Desk) -> None:
+    """Both are awaited, both are in the dossier that comes: each is explained by it."""
+    one, other = (desk.person(who) for who in ("099199000810", "099199000811"))
+    desk.look(moment(0, "09:00"), other)
+    desk.look(moment(0, "09:00:20"), one)
+    desk.dossier(f"{UNIT}-260601-0002", moment(0, "09:10"), one, other)
+    desk.until(moment(0, "11:00"))
+    late = [one.explanation for one in desk.late if one.explanation is not None]
+    assert [(one.grade, one.w) for one in late] == [(Grade.REGISTERED_AFTERWARDS, 0.0)] * 2
