@@ -40,6 +40,10 @@ class AccountRules:
             state.woke_at, state.woke_after = ts, day - state.last_day
         state.last_day = day
 
+    def is_on_duty(self, state: AccountState, day: int, minute: int) -> bool:
+        """Say whether the officer is on a roster: that of a day lasts until the end of the night after it."""
+        return day in state.duty or (minute < self._night_until and day - 1 in state.duty)
+
     def judge(
         self, state: AccountState, lookup: Lookup, network: Network | None, day: int, minute: int, *, w: float
     ) -> None:
@@ -64,10 +68,10 @@ class AccountRules:
             self._denied(state, lookup, day)
 
     def _night(self, state: AccountState, lookup: Lookup, day: int, minute: int) -> None:
+        if self.is_on_duty(state, day, minute):
+            return
         rules = self._rules
         night = day if minute >= self._night_from else day - 1
-        if day in state.duty or night in state.duty:
-            return
         state.night_count = state.night_count + 1 if state.night == night else 1
         state.night = night
         n = state.night_count
@@ -84,6 +88,9 @@ class AccountRules:
         if n >= rules.denied_from:
             chance = self._chance
             mean = self._usual.expected(state, Kind.DENIED, 1)
+            if state.is_beginner(day, rules.beginner_days):
+                # Whoever is new to the work finds out what is not theirs.
+                mean = max(mean, rules.beginner_denied)
             weight = surprise(n, mean, shape=chance.shape, full_at=chance.full_at)
             score = (rules.denied + rules.denied_per_lookup * n) * weight
             self._raise(state, Rule.DENIED_BURST, score, lookup, day, n=n)

@@ -46,6 +46,7 @@ class Entry:
         "fault",
         "grade",
         "is_off_hours",
+        "is_on_roster",
         "lookup_id",
         "outcome",
         "settled",
@@ -64,6 +65,7 @@ class Entry:
         *,
         finding: Finding,
         is_off_hours: bool,
+        is_on_roster: bool,
     ) -> None:
         self.account = account
         self.ts = lookup.ts
@@ -76,6 +78,8 @@ class Entry:
         self.dossier = finding.dossier
         self.fault = finding.fault
         self.is_off_hours = is_off_hours
+        self.is_on_roster = is_on_roster
+        """On duty while the offices are closed: nobody is there who could register a dossier."""
         self.lookup_id = lookup.lookup_id
         self.outcome = lookup.outcome
         self.unit_code = lookup.unit_code
@@ -158,6 +162,7 @@ class AccountState:
         "case",
         "closings",
         "codes",
+        "created_day",
         "creep",
         "creep_days",
         "day",
@@ -278,3 +283,9 @@ class AccountState:
         self.duty = frozenset(number_of(one) for one in officer.duty_dates)
         change = officer.role_change
         self.role_change_day = number_of(change[0]) if change is not None else None
+        self.created_day = number_of(officer.account_created) if officer.account_created is not None else 0
+
+    def is_beginner(self, day: int, days: int) -> bool:
+        """Say whether the account, or its role, is younger than so many days."""
+        change = self.role_change_day
+        return self.created_day > day - days or (change is not None and day - days < change <= day)

@@ -28,6 +28,7 @@ from hub.watch.records import (
     Judgement,
     Lookup,
     Officer,
+    Outcome,
     Verdict,
 )
 from hub.watch.register import DAY, KnownDossier, Register
@@ -143,6 +144,7 @@ class Engine:
                 return
             if due <= shams.due:
                 entry = pending.popleft()
+                self._unwait(entry)
                 if not entry.settled:
                     self._turn(self._days.day(due))
                     self._settle_late(entry, due)
@@ -219,8 +221,10 @@ class Engine:
                 self._correct(state, lookup, finding)
             self._usual.test_unexplained(state, ts, lookup.lookup_id)
             return False
-        off = not (day in state.duty or self._days.in_office(day, minute, lookup.unit_code))
-        entry = Entry(state, lookup, day, finding=finding, is_off_hours=off)
+        is_open = self._days.in_office(day, minute, lookup.unit_code)
+        on_duty = self._use.is_on_duty(state, day, minute)
+        off = not (on_duty or is_open)
+        entry = Entry(state, lookup, day, finding=finding, is_off_hours=off, is_on_roster=on_duty and not is_open)
         entry.unit_code = (network.owner if network is not None else None) or lookup.unit_code
         state.recent.append(entry)
         state.recent_ts = ts
@@ -229,8 +233,10 @@ class Engine:
         if finding.grade is Grade.AWAITING_REGISTRATION and not off:
             self._pending.append(entry)
             self._waiting.setdefault(lookup.subject_id, []).append(entry)
-            self._usual.await_one(entry, ts)
-            return True
+            # A number that nobody has is hardly registered: should it be, what was said of it is taken back.
+            if lookup.outcome != Outcome.NOT_FOUND:
+                self._usual.await_one(entry, ts)
+                return True
         self._settle(entry, ts, day)
         return False
 
@@ -257,7 +263,6 @@ class Engine:
 
     def _settle_late(self, entry: Entry, ts: float) -> None:
         """Decide a look-up that waited in vain."""
-        self._unwait(entry)
         self._usual.settle_awaited(entry, explained=False)
         self._settle(entry, ts, self._days.day(ts))
         self._collect(_late(entry, Grade.UNEXPLAINED, {}))
@@ -313,12 +318,12 @@ class Engine:
 
     def _clear(self, entry: Entry, grade: Grade, w: float, code: str) -> None:
         """Explain after the fact: what it completed is not unsaid, but it completes nothing more."""
+        self._unwait(entry)
         if entry.settled:
             self._usual.take_back(entry, w)
             self._people.take_back(entry)
         else:
             self._usual.settle_awaited(entry, explained=grade is Grade.REGISTERED_AFTERWARDS)
-            self._unwait(entry)
             if w:
                 self._usual.add_unexplained(entry.account, w, entry.subject_id)
         entry.settled = True

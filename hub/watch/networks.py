@@ -98,26 +98,30 @@ class Networks:
         if network is None:
             return -1.0
         name = network.name
-        used = state.networks.get(name)
-        is_own = (used is not None and used[1] > _USUAL_DAYS) or self._is_own(state, lookup.unit_code, network, used)
+        # All networks of an office are one place.
+        place = network.owner or name
+        held = state.networks
+        used = held.get(name)
+        at_place = used if place == name else held.get(place)
+        is_own = at_place is not None and at_place[1] > _USUAL_DAYS
+        is_own = is_own or (used is not None and used[1] > _USUAL_DAYS)
+        is_own = is_own or self._is_own(state, lookup.unit_code, network, used)
         network.narrow.add(lookup.unit_code)
         network.wide.add(lookup.unit_code)
-        if used is None:
-            state.networks[name] = [day, 1]
-        elif used[0] != day:
-            used[0] = day
-            used[1] += 1
+        _count_day(held, name, used, day)
+        if place != name:
+            _count_day(held, place, at_place, day)
         ts = lookup.ts
         if is_own:
-            state.last_own_ts, state.last_own_network = ts, name
+            state.last_own_ts, state.last_own_network = ts, place
             # A network that has just become usual is no second one.
             other = state.last_other_network
-            return ts - state.last_other_ts if other and other != name else None
+            return ts - state.last_other_ts if other and other != place else None
         if ts - state.last_other_ts > _VISIT:
             state.last_other_w = 0.0
         state.last_other_ts, state.last_other_w = ts, max(w, state.last_other_w)
-        state.last_other_network = name
-        return ts - state.last_own_ts if state.last_own_network not in {"", name} else None
+        state.last_other_network = place
+        return ts - state.last_own_ts if state.last_own_network not in {"", place} else None
 
     @staticmethod
     def _is_own(state: AccountState, unit_code: str, network: Network, used: list[int] | None) -> bool:
@@ -148,3 +152,12 @@ class Networks:
         if len(self._known) < _MOST_NETWORKS:
             self._known[key] = found
         return found
+
+
+def _count_day(held: dict[str, list[int]], place: str, used: list[int] | None, day: int) -> None:
+    """Count a day of use."""
+    if used is None:
+        held[place] = [day, 1]
+    elif used[0] != day:
+        used[0] = day
+        used[1] += 1

@@ -45,10 +45,13 @@ class PretextRules:
         claims = [also] if also is not None else []
         if entry.fault is not None:
             claims.append(self._bad_code(entry))
-        elif entry.code is None:
+        elif entry.code is None and entry.outcome != Outcome.DENIED:
             n = window(state.no_dossier, entry, WEEK)
             score = self._dossiers.no_dossier + self._dossiers.no_dossier_per_lookup * n
-            weight = self._weight(state, Kind.NO_DOSSIER, households(state.no_dossier), 7)
+            # By day most are registered in time, by night none can be: those do not count.
+            on_roster = households(one for one in state.no_dossier if one.is_on_roster)
+            n_weighed = households(state.no_dossier) - on_roster * self._usual.late_share(state)
+            weight = self._weight(state, Kind.NO_DOSSIER, n_weighed, 7)
             claims.append(Claim(Rule.NO_DOSSIER, score * weight, state.no_dossier, n))
         elif entry.grade is Grade.UNEXPLAINED and entry.outcome == Outcome.FOUND:
             claims.append(self._unrelated(entry))

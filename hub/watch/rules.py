@@ -142,6 +142,10 @@ class AccountScores(_Part):
     denied: Score = 1.6
     denied_per_lookup: Score = 0.5
     denied_from: Count = 3
+    beginner_days: Days = 14
+    """For how long an account, or an officer in another role, is a beginner."""
+    beginner_denied: Score = 1.0
+    """Refusals a day that are to be expected of a beginner."""
 
 
 class Chance(_Part):
@@ -195,11 +199,13 @@ class Rates(_Part):
     prior_exposure: Annotated[float, Field(gt=0, le=1000)] = 10.0
     """Weight of the role's mean in an account's posterior, in units of exposure."""
     largest_shape: Annotated[float, Field(gt=0, le=1000)] = 12.0
+    """Days differ more than their exposure says: the posterior never gets surer than this."""
     unexplained_shape: Annotated[float, Field(gt=0, le=1000)] = 3.0
     score_per_decade: Score = 0.5
     """Added to a rate's score for each power of ten below its limit."""
     unexplained_from: Annotated[float, Field(gt=0, le=1000)] = 3.0
-    """Days differ more than their exposure says: the posterior never gets surer than this."""
+    awaited_at_once: Count = 10
+    """Look-ups of one officer, at most, whose dossiers may still be registered in time."""
     prior_lookups: Annotated[float, Field(gt=0, le=10_000)] = 60.0
     unexplained_p: Annotated[float, Field(gt=0, lt=1)] = 1e-3
     unexplained: Score = 2.0

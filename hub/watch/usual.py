@@ -181,8 +181,10 @@ class Usual:
         """Test what is unexplained today, and over the days before."""
         rules = self._rules
         today = state.today
-        # Look-ups that wait for a registration count as far as such look-ups usually wait in vain.
-        unexplained = today.unexplained + today.waiting * (1.0 - self.late_share(state))
+        # Look-ups that wait for a registration count as far as such look-ups usually wait in vain; more of them than
+        # anybody can register in the time count whole.
+        awaited = min(today.waiting, rules.awaited_at_once)
+        unexplained = today.unexplained + today.waiting - awaited * self.late_share(state)
         count = max(today.count, 1)
         mean = state.miss * count
         if unexplained >= rules.unexplained_from:

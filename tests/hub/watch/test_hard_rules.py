@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 from pydantic import ValidationError
 
+from hub.watch.explain import Grade
 from hub.watch.rules import Rule, RuleSet
 from tests.hub.watch.desk import COLLEAGUE, ELSEWHERE, ME, PROTECTED, THERE, UNIT, Desk, moment, number, officer
 
@@ -33,7 +34,7 @@ DAY = 14
 
 def test_own_record(desk: Desk) -> None:
     """Oneself: in full when unexplained, less when a colleague's dossier explains it, not at all under one's own."""
-    desk.person(number(1))  # type: ignore[arg-type]
+    desk.person(number(1))
     own = desk.dossier(CODE, moment(DAY, "07:40"), number(1))
     desk.look(moment(DAY, "07:50"), number(1), own)
     assert Rule.OWN_RECORD not in desk.rules()
@@ -86,7 +87,7 @@ def test_neighbours() -> None:
 
 def test_protected_person(desk: Desk) -> None:
     """On the list, and not explained; explained it is work."""
-    known = desk.person(PROTECTED)  # type: ignore[arg-type]
+    known = desk.person(PROTECTED)
     own = desk.dossier(CODE, moment(DAY, "08:00"), known)
     desk.look(moment(DAY, "08:05"), known, own)
     assert not desk.rules()
@@ -147,6 +148,25 @@ def test_a_secondment_is_learnt(desk: Desk) -> None:
     assert not desk.rules()
 
 
+def test_all_networks_of_an_office_are_one_place() -> None:
+    """Who is seconded to an office is in its place on every floor; in another office still is not."""
+    third = officer("canbo77", 77, unit="H99.33")
+    desk = Desk(rules=LOUD, officers=[third])
+    party = desk.person(700)
+    code = desk.dossier(f"{UNIT}-260601-7001", moment(0, "07:00"), party)
+    for day in (0, 1, 2, 3, 4, 7, 8, 9, 10, 11):
+        desk.work(day)
+        desk.work(day, account=THERE, ip=f"10.30.{day % 2}.5", unit=ELSEWHERE)
+        desk.work(day, account="canbo77", ip="10.40.0.5", unit="H99.33")
+        if day in {7, 8, 9}:
+            desk.look(moment(day, "11:00"), party, code, ip="10.30.0.9")
+    desk.look(moment(DAY, "09:00"), party, code, ip="10.30.0.9")
+    desk.look(moment(DAY, "09:05"), party, code, ip="10.30.1.9")
+    assert Rule.TWO_NETWORKS not in desk.rules()
+    desk.look(moment(DAY, "09:10"), party, code, ip="10.40.0.9")
+    assert Rule.TWO_NETWORKS in desk.rules()
+
+
 def test_night_without_a_roster() -> None:
     """21:00 to 05:30, whatever explains it; on duty it is work, also after midnight."""
     on_duty = officer("canbo55", 55, duty_dates=frozenset({date(2026, 6, 3)}))
@@ -174,6 +194,20 @@ def test_off_hours_count_what_is_unexplained(desk: Desk) -> None:
     assert alert.ts == moment(DAY, "18:40")
 
 
+def test_a_roster_lasts_until_the_morning() -> None:
+    """The night that begins on a day of duty belongs to it; the evening after it does not."""
+    desk = Desk(rules=LOUD, officers=[officer("canbo55", 55, duty_dates=frozenset({date(2026, 6, 15)}))])
+    for day in (0, 1, 2, 3, 4, 7, 8, 9, 10, 11):
+        desk.work(day, account="canbo55")
+        desk.work(day)
+        desk.work(day, account=COLLEAGUE)
+    desk.look(moment(DAY + 1, "01:10"), desk.person(701), account="canbo55")
+    desk.until(moment(DAY + 1, "03:00"))
+    assert Rule.OFF_HOURS not in desk.rules()
+    desk.look(moment(DAY + 1, "20:10"), desk.person(702), account="canbo55")
+    assert Rule.OFF_HOURS in desk.rules()
+
+
 def test_wrong_codes(desk: Desk) -> None:
     """Invented, another unit's, or closed long ago: known when the code cannot be registered any more."""
     for at in range(3):
@@ -189,7 +223,7 @@ def test_wrong_codes(desk: Desk) -> None:
 def test_sequence(desk: Desk) -> None:
     """Four numbers in a row, at once; a list that a dossier explains may be as consecutive as it likes."""
     numbers = [f"0991990{at:05}" for at in range(100, 112)]
-    listed = desk.dossier(CODE, moment(DAY, "08:00"), *(desk.person(one) for one in numbers[:6]))  # type: ignore[arg-type]
+    listed = desk.dossier(CODE, moment(DAY, "08:00"), *(desk.person(one) for one in numbers[:6]))
     for at, one in enumerate(numbers[:6]):
         desk.look(moment(DAY, f"08:1{at}"), one, listed)
     assert not desk.rules()
@@ -210,6 +244,36 @@ def test_bursts(desk: Desk, outcome: str, rule: Rule) -> None:
     for at in range(12):
         desk.look(moment(DAY, f"09:{at:02}"), number(11_000 + at), code, outcome=outcome)
     assert rule in desk.rules()
+
+
+def test_numbers_that_nobody_has_count_at_once(desk: Desk) -> None:
+    """Nothing is awaited of them; where one is registered all the same, it is explained and counts no more."""
+    for at in range(7):
+        desk.look(moment(DAY, f"09:0{at}"), number(11_000 + at), outcome="not_found")
+    assert Rule.NOT_FOUND_BURST in desk.rules()
+    late = Desk(rules=LOUD)
+    late.work(0)
+    grade, _ = late.grade(moment(1, "09:00"), number(11_000), outcome="not_found")
+    assert grade is Grade.UNEXPLAINED
+    late.dossier(f"{UNIT}-260602-0001", moment(1, "09:20"), number(11_000))
+    late.until(moment(1, "11:00"))
+    explained = [(one.explanation.grade, one.explanation.w) for one in late.late if one.explanation is not None]
+    assert explained == [(Grade.REGISTERED_AFTERWARDS, 0.0)]
+
+
+@pytest.mark.parametrize(("created", "is_raised"), [(date(2025, 1, 1), True), (date(2026, 6, 12), False)])
+def test_a_beginner_is_refused_more_often(created: date, is_raised: bool) -> None:  # noqa: FBT001 - a table
+    """Three refusals a day are many for whoever knows the work, and few in the first two weeks; they are one rule."""
+    rules = RuleSet(warm_up_days=0, alert_from=1.5)
+    desk = Desk(rules=rules, officers=[officer("canbo66", 66, account_created=created)])
+    for day in (0, 1, 2, 3, 4, 7, 8, 9, 10, 11):
+        desk.work(day)
+    desk.work(DAY, 3, account="canbo66")
+    for at in range(3):
+        desk.look(moment(DAY, f"15:0{at}"), number(11_000 + at), account="canbo66", outcome="denied")
+    desk.until(moment(DAY, "17:00"))
+    assert (desk.first(Rule.DENIED_BURST) is not None) is is_raised
+    assert Rule.NO_DOSSIER not in desk.rules()
 
 
 def test_the_same_person_again(desk: Desk) -> None:
@@ -307,6 +371,28 @@ def test_look_ups_without_a_dossier(desk: Desk) -> None:
     assert Rule.NO_DOSSIER not in desk.rules()
     desk.until(moment(DAY, "10:00"))
     assert Rule.NO_DOSSIER in desk.rules()
+
+
+def test_nobody_registers_dossiers_at_night() -> None:
+    """On a roster, when the offices are closed, look-ups without a dossier weigh less than the same by day."""
+    scores = {}
+    for clock in ("14", "23"):
+        on_duty = officer("canbo55", 55, duty_dates=frozenset({date(2026, 6, 15)}))
+        desk = Desk(rules=LOUD, officers=[on_duty])
+        for day in (0, 1, 2, 3, 4, 7, 8, 9, 10, 11):
+            desk.work(day)
+            desk.work(day, account="canbo55")
+            walk_in = desk.person(90_000 + day)
+            desk.look(moment(day, "16:00"), walk_in)
+            desk.dossier(f"{UNIT}-2606{day:02}-8001", moment(day, "16:20"), walk_in)
+        for at in range(3):
+            desk.look(moment(DAY, f"{clock}:0{at}"), desk.person(710 + at), account="canbo55")
+        desk.until(moment(DAY + 1, "03:00"))
+        scores[clock] = max(
+            (rule.score for case in desk.engine.cases() for rule in case.rules if rule.rule == Rule.NO_DOSSIER),
+            default=0.0,
+        )
+    assert scores["23"] < scores["14"]
 
 
 def test_people_from_far_away(desk: Desk) -> None:

@@ -74,6 +74,28 @@ def test_a_rush_with_its_dossiers_stays_quiet_and_one_without_does_not() -> None
     assert {Rule.SPIKE, Rule.UNEXPLAINED} <= loud.rules()
 
 
+def test_more_than_can_be_registered_is_seen_before_the_time_is_over() -> None:
+    """Walk-ins are given 45 minutes; of sixty at one desk in an hour most cannot be registered any more."""
+    seen = []
+    for at_once in (10_000, 10):
+        rates = LOUD.rates.model_copy(update={"awaited_at_once": at_once})
+        desk = Desk(rules=LOUD.model_copy(update={"rates": rates}))
+        for day in WORKDAYS:
+            desk.work(day)
+            for at in range(4):
+                walk_in = desk.person(90_000 + day * 10 + at)
+                desk.look(moment(day, f"15:{at:02}"), walk_in)
+                desk.dossier(f"{UNIT}-2606{day:02}-80{at:02}", moment(day, f"15:{at:02}:30"), walk_in)
+        for at in range(60):
+            desk.look(moment(14, f"09:{at:02}"), desk.person(95_000 + at))
+        alert = desk.first(Rule.UNEXPLAINED)
+        assert alert is not None
+        seen.append((alert.ts - moment(14, "09:00")) / 60)
+    given_time, bounded = seen
+    assert bounded < given_time
+    assert bounded < 30
+
+
 def test_a_little_more_every_day_is_creep() -> None:
     """Going through the dossiers of colleagues, a dozen a day: no single day stands out, together they do."""
     desk = Desk(rules=LOUD)
