@@ -19,6 +19,7 @@ from psycopg import AsyncConnection
 
 from contracts.calendar import VIETNAM
 from hub.ending import end
+from hub.errors import place_of
 from hub.store.connections import connection_options
 from hub.store.engine import Store
 from hub.store.errors import StoreUnavailable
@@ -110,7 +111,7 @@ class Clerk:
                 _log.warning("job_interrupted", job=job.name)
             except Exception as error:  # noqa: BLE001 - whatever it is, the other jobs go on
                 # Without its text, which may quote what was read; the trace names the place.
-                _log.error("job_failed", job=job.name, error=type(error).__name__, place=_place_of(error))
+                _log.error("job_failed", job=job.name, error=type(error).__name__, place=place_of(error))
             # What ran for a while had recovered; what fails at once is not tried at full speed.
             rest = FIRST_REST_SECONDS if clock() - begun > LONGEST_REST_SECONDS else rest
             await asyncio.sleep(rest)
@@ -134,13 +135,6 @@ async def _watch(connection: AsyncConnection[Any]) -> None:
 def _key(name: str) -> int:
     """Return the second half of a job's lock: a signed 32-bit number."""
     return zlib.crc32(name.encode()) - (1 << 31)
-
-
-def _place_of(error: BaseException) -> str:
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return "" if trace is None else f"{trace.tb_frame.f_globals.get('__name__', '?')}:{trace.tb_lineno}"
 
 
 def seconds_until(moment: time, now: datetime) -> float:

@@ -28,3 +28,11 @@ class RuleViolation(Refusal):
     def __init__(self, code: str, sentence: Sentence, *, field: str = "", status: int = 422) -> None:
         """Refuse with 422, or with 409 where the dossier's present state is what stands in the way."""
         super().__init__(status, code, sentence, field=field)
+
+
+def place_of(error: BaseException) -> str:
+    """Return module and line where an exception was raised: what may be logged of one whose text may quote data."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return "" if trace is None else f"{trace.tb_frame.f_globals.get('__name__', '?')}:{trace.tb_lineno}"

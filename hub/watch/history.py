@@ -15,6 +15,8 @@ from typing import LiteralString
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import structlog
+
 from contracts.calendar import VIETNAM
 from hub.accounts.watch_feed import officers_for_watch
 from hub.lookups.log import COLUMNS, LogPosition, ended_lookup
@@ -23,9 +25,12 @@ from hub.profiles.values import ProfileValues
 from hub.store.connections import Connection
 from hub.store.engine import Store
 from hub.watch.engine import Engine
+from hub.watch.faults import Faults
 from hub.watch.feed import DossierFeed, Step, in_order, lookup_step, to_lookup
 from hub.watch.records import Context, Judgement, Lookup, Officer, Verdict
 from hub.watch.rules import RuleSet
+
+_log = structlog.get_logger("hub.watch")
 
 TURN = 200
 """Steps between two turns of the loop: about ten milliseconds."""
@@ -113,11 +118,11 @@ def _last_before(one: Officer, logged: datetime | None, start: datetime) -> date
 
 
 async def feed(
-    store: Store, engine: Engine, dossiers: DossierFeed, stretch: Stretch, heard: Heard
+    store: Store, engine: Engine, dossiers: DossierFeed, stretch: Stretch, heard: Heard, *, faults: Faults
 ) -> tuple[int, float]:
     """Feed a stretch of the log; return how many look-ups were judged, and the moment of the last one."""
     async with store.transaction() as conn:
-        await run(engine, await dossiers.at(conn, stretch.start), heard)
+        await run(engine, await dossiers.at(conn, stretch.start), heard, faults)
     judged, last = 0, 0.0
     begin = stretch.start
     while begin < stretch.end:
@@ -127,19 +132,26 @@ async def feed(
             lookups = await _lookups(conn, store, begin, end, stretch.position)
             verdicts = await _verdicts(conn, begin, end)
         steps = [lookup_step(one, partial(_judge, heard)) for one in lookups]
-        await run(engine, in_order(changes, verdicts, steps), heard)
+        await run(engine, in_order(changes, verdicts, steps), heard, faults)
         judged += len(lookups)
         last = lookups[-1].ts if lookups else last
         begin = end
     return judged, last
 
 
-async def run(engine: Engine, steps: Sequence[Step], heard: Heard) -> None:
-    """Take steps in their order, letting time pass in between; others get their turn now and then."""
+async def run(engine: Engine, steps: Sequence[Step], heard: Heard, faults: Faults) -> None:
+    """Take steps in their order, letting time pass in between; others get their turn now and then.
+
+    A step that fails is noted among ``faults``, and the next is taken.
+    """
     for number, step in enumerate(steps, 1):
-        for judgement in engine.advance(step.ts):
-            heard(judgement, None)
-        step.tell(engine)
+        try:
+            for judgement in engine.advance(step.ts):
+                heard(judgement, None)
+            step.tell(engine)
+        except Exception as error:  # noqa: BLE001 - whatever it is, one record must not blind the watch
+            if place := faults.note(error):
+                _log.error("watch_step_failed", place=place)
         if number % TURN == 0:
             await asyncio.sleep(0)
 

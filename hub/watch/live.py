@@ -27,8 +27,9 @@ from hub.store.connections import Connection
 from hub.store.engine import Store
 from hub.watch import history, metrics
 from hub.watch.engine import Engine
+from hub.watch.faults import Faults
 from hub.watch.feed import LONG_OVERLAP, OVERLAP, DossierFeed, Step, in_order, lookup_step, to_lookup
-from hub.watch.lag import tell_lag
+from hub.watch.lag import tell_faults, tell_lag
 from hub.watch.records import Alert, Judgement, Lookup, Officer, Verdict
 from hub.watch.rules import HARD_RULES, RATE_RULES, Rule
 from hub.watch.settings import WatchSettings
@@ -82,11 +83,20 @@ class LiveWatch:
         self._verdicts: set[tuple[UUID, datetime]] = set()
         self._explained: list[Explained] = []
         self._findings: list[Finding] = []
+        self._faults = Faults()
 
     async def run(self) -> None:
-        """Watch, for ever."""
+        """Watch, for ever. Where it fails, the operators are told how far it had come."""
         while True:
-            if await self.step() < self._settings.batch:
+            try:
+                taken = await self.step()
+            except Exception:
+                async with self._store.transaction() as conn:
+                    progress = await read_progress(conn)
+                position = BEGINNING if progress is None else progress.position
+                await tell_lag(self._store, position, now=self._now())
+                raise
+            if taken < self._settings.batch:
                 await asyncio.sleep(self._settings.poll_seconds)
 
     async def step(self) -> int:
@@ -133,7 +143,8 @@ class LiveWatch:
         until = progress.judged_until if progress is not None and progress.judged_until is not None else oldest
         end = max(start, until + timedelta(microseconds=1))
         stretch = history.Stretch(start, end, self._position)
-        judged, _ = await history.feed(self._store, engine, self._dossiers, stretch, _to_nobody)
+        self._faults = Faults()
+        judged, _ = await history.feed(self._store, engine, self._dossiers, stretch, _to_nobody, faults=self._faults)
         self._followed_until = self._rebuilt_until = end
         self._ahead = []
         self._verdicts = set()
@@ -166,19 +177,20 @@ class LiveWatch:
         told = [one for one in changes if one.ts <= reached]
         steps = [lookup_step(one, self._judge) for one in lookups]
         self._explained, self._findings = [], []
-        await history.run(engine, in_order(told, verdicts, steps), lambda judgement, _: self._hear(None, judgement))
+        taken = in_order(told, verdicts, steps)
         if not behind:
-            for judgement in engine.advance((now - SETTLED).timestamp()):
-                self._hear(None, judgement)
+            taken.append(Step((now - SETTLED).timestamp(), _time_passes))
+        await history.run(engine, taken, lambda judgement, _: self._hear(None, judgement), self._faults)
         self._followed_until = now
         await self._store_all(ended, version, opener, now)
         if long:
             await publish_shares(self._store, self._settings, now=now)
             await tell_lag(self._store, self._position, now=now)
+            await tell_faults(self._store, self._faults, now=now)
             self._looked_at = time.monotonic()
             self._forget(engine, now)
         lag = (now - ended[0].ended_at).total_seconds() if ended else 0.0
-        metrics.judged(len(lookups), lag_seconds=lag)
+        metrics.judged(len(lookups), lag_seconds=lag, faults=self._faults.count)
         return len(ended)
 
     def _lookups(self, ended: Sequence[EndedLookup]) -> list[Lookup]:
@@ -294,6 +306,10 @@ class LiveWatch:
 
 def _tell_verdict(engine: Engine, *, case_key: str, verdict: Verdict) -> None:
     engine.verdict(case_key, verdict)
+
+
+def _time_passes(_engine: Engine) -> None:
+    """Tell nothing but the time."""
 
 
 def _to_nobody(_judgement: Judgement, _lookup: Lookup | None) -> None:

@@ -13,6 +13,11 @@ MOST_UNITS = 500
 
 _judged = Counter("lienthong_watch_judged", "Look-ups the watch has judged.", registry=REGISTRY)
 _raised = Counter("lienthong_watch_alerts", "Alerts the watch has raised.", registry=REGISTRY)
+_faults = Gauge(
+    "lienthong_watch_faults",
+    "Records that the watch could not take since it was rebuilt, and passed over.",
+    registry=REGISTRY,
+)
 _lag = Gauge(
     "lienthong_watch_lag_seconds",
     "How long ago the oldest look-up of the last batch had ended when it was judged.",
@@ -26,8 +31,9 @@ _share = Gauge(
 )
 
 
-def judged(lookups: int, *, lag_seconds: float) -> None:
+def judged(lookups: int, *, lag_seconds: float, faults: int) -> None:
     """Count a batch."""
+    _faults.set(faults)
     _judged.inc(lookups)
     _lag.set(lag_seconds)
 

@@ -20,6 +20,7 @@ from hub.profiles.values import ProfileValues
 from hub.store.connections import Connection
 from hub.store.engine import Store
 from hub.watch import history
+from hub.watch.faults import Faults
 from hub.watch.feed import DossierFeed
 from hub.watch.records import Judgement, Lookup, Verdict
 from hub.watch.rules import RuleSet
@@ -119,7 +120,12 @@ class Previewer:
         engine = history.engine_for(self._profile, rules, officers, first_day=first, protected=protected)
         found = _Found(begin.timestamp())
         await history.feed(
-            self._store, engine, DossierFeed(self._store.sealer), history.Stretch(start, end), found.hear
+            self._store,
+            engine,
+            DossierFeed(self._store.sealer),
+            history.Stretch(start, end),
+            found.hear,
+            faults=Faults(),
         )
         return found
 

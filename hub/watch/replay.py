@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +17,7 @@ from contracts.errors import Sentence
 from hub.running.command_error import CommandError
 from hub.watch.engine import Engine
 from hub.watch.explain import UNEXPLAINED
+from hub.watch.faults import Faults
 from hub.watch.records import Alert, CaseScore, Context, Dossier, Judgement, Subject
 from hub.watch.replay_files import (
     Position,
@@ -54,6 +55,8 @@ class ReplayResult:
     """Look-ups of which less than half stays unexplained, as decided in the end."""
     alerts: int
     cases: int
+    faults: Mapping[str, int]
+    """Records that could not be judged, by where the program failed; each is a fault of the program."""
 
 
 def replay(
@@ -78,14 +81,22 @@ def replay(
     history = History(engine, list(read_lines(files.dossiers, dossier_of)))
     position = Position()
     last = 0.0
+    faults = Faults()
     with _written(out) as sink:
         told = _Told(sink, zone)
         events = read_lines(files.events, event_maker(subjects), position)
         while lookups := list(islice(events, _AT_ONCE)):
             for lookup in lookups:
                 last = lookup.ts
-                history.until(last, told.late)
-                told.judged(engine.judge(lookup))
+                # As live, the watch goes on without what it cannot take.
+                try:
+                    history.until(last, told.late)
+                except Exception as error:  # noqa: BLE001
+                    faults.note(error)
+                try:
+                    told.judged(engine.judge(lookup))
+                except Exception as error:  # noqa: BLE001
+                    faults.note(error)
             if progress is not None:
                 progress(position.read, files.events.stat().st_size)
         history.until(last + rules.weights.registration_seconds, told.late)
@@ -94,7 +105,7 @@ def replay(
         with _written(cases) as sink:
             for case in sorted(shown, key=lambda one: (-one.score, one.opened_at, one.case_key)):
                 sink.write(_case_line(case, zone))
-    return ReplayResult(told.lookups, told.lookups - told.unexplained, told.alerts, len(shown))
+    return ReplayResult(told.lookups, told.lookups - told.unexplained, told.alerts, len(shown), dict(faults.places))
 
 
 class _Told:
@@ -150,15 +161,17 @@ class History:
             if self._next_open <= self._next_close:
                 if late := engine.advance(self._next_open):
                     note(late)
-                engine.open_dossier(opening[self._opened])
+                dossier = opening[self._opened]
                 self._opened += 1
                 self._next_open = opening[self._opened].opened_at if self._opened < len(opening) else _NEVER
+                engine.open_dossier(dossier)
             else:
                 if late := engine.advance(self._next_close):
                     note(late)
-                engine.close_dossier(closing[self._closed][1], self._next_close)
+                closed_at, code = closing[self._closed]
                 self._closed += 1
                 self._next_close = closing[self._closed][0] if self._closed < len(closing) else _NEVER
+                engine.close_dossier(code, closed_at)
         if late := engine.advance(ts):
             note(late)
 

@@ -17,8 +17,10 @@ from hub.cases.opening import CaseOpener
 from hub.cases.records import Acting
 from hub.settings import Settings
 from hub.store.engine import Store
+from hub.watch.engine import Engine
 from hub.watch.lag import tell_lag
-from hub.watch.records import Verdict
+from hub.watch.live import LiveWatch
+from hub.watch.records import Judgement, Lookup, Verdict
 from hub.watch.rules import Rule
 from hub.watch.settings import WatchSettings
 from hub.watch.shares import publish_shares
@@ -213,6 +215,48 @@ async def test_what_was_said_and_frozen_cannot_be_altered(world: WatchWorld) -> 
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             await world.do(statement)
     await world.do("UPDATE case_evidence SET sealed = ''")
+
+
+async def test_one_record_that_cannot_be_taken_does_not_blind_the_watch(
+    world: WatchWorld, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The others are judged, the operators hear of it without a number, and a mended program takes all of them."""
+    judge = Engine.judge
+
+    def broken(engine: Engine, lookup: Lookup) -> Judgement:
+        if lookup.subject_id == "099199555111":
+            raise KeyError(lookup.subject_id)
+        return judge(engine, lookup)
+
+    monkeypatch.setattr(Engine, "judge", broken)
+    await world.look_up("099199555111")
+    other = await world.look_up("099199555222")
+    await world.watch()
+    assert await world.rows("SELECT lookup_id FROM lookup_explanations") == [(other,)]
+    [(severity, sentence)] = await world.rows("SELECT severity, sentence::text FROM alerts WHERE key = 'watch.fault'")
+    assert severity == "critical"
+    assert f"1 records and went on without them (KeyError, {__name__}:" in sentence
+    assert "099199555111" not in sentence + caplog.text
+    monkeypatch.setattr(Engine, "judge", judge)
+    await world.watch(world.new_watch())
+    assert await world.rows("SELECT 1 FROM alerts WHERE key = 'watch.fault' AND cleared_at IS NULL") == []
+
+
+async def test_a_watch_that_fails_says_how_far_behind_it_is(world: WatchWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever stops it, the operators are told that nobody watches."""
+    await world.look_up()
+    await world.watch()
+    await world.look_up()
+    world.clock.pass_time(minutes=5)
+
+    async def broken(*_: Any) -> Any:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(LiveWatch, "_work", broken)
+    with pytest.raises(ZeroDivisionError):
+        await world.live.run()
+    query = "SELECT severity FROM alerts WHERE key = 'watch.behind' AND cleared_at IS NULL"
+    assert await world.rows(query) == [("critical",)]
 
 
 async def test_the_operators_hear_when_the_watch_is_behind(world: WatchWorld) -> None:

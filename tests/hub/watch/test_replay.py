@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,6 +16,8 @@ from typer.testing import CliRunner
 
 from hub.cli import app
 from hub.running.command_error import CommandError
+from hub.watch.engine import Engine
+from hub.watch.records import Dossier
 from hub.watch.replay import ReplayInput, replay
 from tests.watch_evaluation.generate import SHAPES, generate
 
@@ -49,6 +52,30 @@ def test_the_same_files_give_the_same_bytes(stream: ReplayInput, tmp_path: Path)
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
     assert (tmp_path / "one-cases").read_bytes() == (tmp_path / "two-cases").read_bytes()
     assert all(0 < done <= whole for done, whole in told)
+
+
+def test_what_the_engine_cannot_take_is_passed_over_and_told(
+    stream: ReplayInput, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One dossier in a hundred brings the program down: the others are judged, and nobody's number is told."""
+    whole = {json.dumps(one) for one in run(stream, tmp_path / "whole")}
+    opened = Engine.open_dossier
+    seen: list[str] = []
+
+    def broken(engine: Engine, dossier: Dossier) -> None:
+        seen.append(dossier.code)
+        if len(seen) % 100 == 0:
+            raise KeyError(dossier.party_ids[0])
+        opened(engine, dossier)
+
+    monkeypatch.setattr(Engine, "open_dossier", broken)
+    done = CliRunner().invoke(app, options(stream, tmp_path / "out"))
+    assert done.exit_code == 0, done.output
+    place = f"KeyError, {__name__}:"
+    assert f"{len(seen) // 100} records could not be judged ({place}" in done.stderr.replace("\n", " ")
+    assert not re.search(r"[0-9]{12}", done.output + done.stderr)
+    told = {line.decode() for line in (tmp_path / "out").read_bytes().splitlines()}
+    assert len({json.dumps(json.loads(one)) for one in told} & whole) > len(whole) // 2
 
 
 @pytest.mark.slow
