@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 
 from hub.watch.accounts import AccountState
 from hub.watch.records import Lookup
@@ -93,10 +93,11 @@ class Networks:
         """Judge from which network a look-up came, of which ``w`` stays unexplained.
 
         Returns -1 for an address outside the state network; the seconds to the latest look-up from the other side where
-        the account was used in its own and in another office's network; ``None`` when all is as usual.
+        the account was used in its own and in another office's network; ``None`` when all is as usual, and where no
+        address was told.
         """
         if network is None:
-            return -1.0
+            return -1.0 if lookup.ip else None
         name = network.name
         # All networks of an office are one place.
         place = network.owner or name
@@ -139,6 +140,9 @@ class Networks:
             address = ip_address(ip)
         except ValueError:
             return None
+        if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+            address = address.ipv4_mapped
+            ip = str(address)
         found = None
         if any(address.version == one.version and address in one for one in self._inside):
             name = ip[: ip.rfind(".")] if address.version == _IPV4 else address.exploded[:_IPV6_HALF]

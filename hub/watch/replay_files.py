@@ -139,14 +139,19 @@ def event_maker(subjects: Mapping[str, Subject]) -> Callable[[Mapping[str, Any],
         account_id = line["account_id"]
         if not (type(subject_id) is str and type(account_id) is str and account_id):
             raise Fault("account_id and subject_id must be text", "account_id và subject_id phải là chuỗi ký tự")
+        role, unit, ip = line["officer_role"], line["unit_code"], line["ip"] or ""
+        if not (type(role) is str and type(unit) is str and type(ip) is str):
+            raise Fault(
+                "officer_role, unit_code and ip must be text", "officer_role, unit_code và ip phải là chuỗi ký tự"
+            )
         if code is not None and type(code) is not str:
             raise Fault("dossier_code must be text or null", "dossier_code phải là chuỗi ký tự hoặc null")
         return Lookup(
             ts,
             account_id,
-            line["officer_role"],
-            line["unit_code"],
-            line["ip"],
+            role,
+            unit,
+            ip,
             code or None,
             line.get("purpose") or "",
             subject_id,

@@ -118,7 +118,10 @@ def test_dormant_account(last: date | None, score: float | None) -> None:
 
 
 def test_outside_network(desk: Desk) -> None:
-    """Any address that is not the state's, at its first look-up; the state's are configured."""
+    """Any address that is not the state's, at its first look-up; however the state's are written."""
+    for ip in ("10.20.1.77", "::ffff:10.20.1.78", ""):
+        desk.look(moment(DAY, "08:00"), number(41), ip=ip)
+    assert Rule.OUTSIDE_NETWORK not in desk.rules()
     desk.look(moment(DAY, "09:00"), number(42), ip="113.160.1.2")
     alert = desk.first(Rule.OUTSIDE_NETWORK)
     assert alert is not None

@@ -136,6 +136,18 @@ def test_the_future_changes_nothing_that_was_said(stream: ReplayInput, tmp_path:
     assert kept < 0.9 or part
 
 
+def test_an_address_that_is_not_told_is_nowhere_else(stream: ReplayInput, tmp_path: Path) -> None:
+    """Nothing follows from what is not known: without addresses nobody is outside, and every look-up is judged."""
+    told = tmp_path / "events"
+    lines = [json.loads(line) | {"ip": None} for line in stream.events.read_bytes().splitlines()]
+    told.write_text("".join(json.dumps(one) + "\n" for one in lines), encoding="utf-8")
+    done = replay(replace(stream, events=told), tmp_path / "out")
+    assert (done.lookups, done.faults) == (len(lines), {})
+    rules = {json.loads(line)["rule"] for line in (tmp_path / "out").read_bytes().splitlines()}
+    assert rules
+    assert not rules & {"outside_network", "two_networks"}
+
+
 def damaged(line: int, change: Callable[[dict[str, Any]], Any]) -> Callable[[bytes], bytes]:
     """Return what changes one line of a file."""
 
@@ -157,6 +169,7 @@ def damaged(line: int, change: Callable[[dict[str, Any]], Any]) -> Callable[[byt
         ("events", 6, lambda one: one | {"outcome": "lost"}, "outcome"),
         ("events", 7, lambda one: {k: v for k, v in one.items() if k != "account_id"}, "account_id is missing"),
         ("events", 8, lambda one: one | {"subject_id": 99199000123}, "must be text"),
+        ("events", 8, lambda one: one | {"ip": 5}, "ip must be text"),
         ("events", 9, lambda _one: b"[]", "wrong type"),
         ("dossiers", 2, lambda one: one | {"opened_at": "yesterday"}, "wrong type"),
         ("dossiers", 3, lambda one: one | {"party_ids": 7}, "wrong type"),
