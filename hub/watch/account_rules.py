@@ -61,7 +61,10 @@ class AccountRules:
             elif elsewhere <= rules.two_networks_seconds:
                 # Who does assigned work at both desks has walked over; whoever looks up strangers has not.
                 score = rules.two_networks * (1.0 if state.last_other_w >= _BORROWED else rules.two_networks_explained)
-                self._raise(state, Rule.TWO_NETWORKS, score, lookup, day, n=max(1, round(elsewhere / 60)))
+                minutes = max(1, round(elsewhere / 60))
+                own, other, this = state.last_own_lookup, state.last_other_lookup, lookup.lookup_id
+                pair = (other if own == this else own, this)
+                self._book.raise_alert(state, Rule.TWO_NETWORKS, score, ts, day, lookups=pair, n=minutes)
         if minute >= self._night_from or minute < self._night_until:
             self._night(state, lookup, day, minute)
         if lookup.outcome == _DENIED:

@@ -177,9 +177,11 @@ class AccountState:
         "in_hand",
         "kinds",
         "last_day",
+        "last_other_lookup",
         "last_other_network",
         "last_other_ts",
         "last_other_w",
+        "last_own_lookup",
         "last_own_network",
         "last_own_ts",
         "last_ts",
@@ -252,8 +254,10 @@ class AccountState:
         """Networks used: the last day of use, and on how many days."""
         self.last_own_ts = 0.0
         self.last_own_network = ""
+        self.last_own_lookup = ""
         self.last_other_ts = 0.0
         self.last_other_network = ""
+        self.last_other_lookup = ""
         self.last_other_w = 0.0
         self.not_found: deque[Entry] = deque(maxlen=100)
         self.denied: deque[tuple[float, str]] = deque(maxlen=100)
@@ -266,7 +270,8 @@ class AccountState:
         self.strangers: deque[Entry] = deque(maxlen=100)
         self.shams: deque[tuple[float, KnownDossier]] = deque(maxlen=50)
         """Short-lived dossiers nobody else touched: when closed, which."""
-        self.closings: deque[float] = deque(maxlen=500)
+        self.closings: deque[tuple[float, str]] = deque(maxlen=5_000)
+        """Of dossiers assigned to the officer: when, and of which procedure."""
         self.night = -1
         self.night_count = 0
         self.woke_at = 0.0

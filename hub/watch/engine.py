@@ -83,6 +83,7 @@ class Engine:
     def open_dossier(self, dossier: Dossier) -> None:
         """Take in a dossier at the moment it is registered; it may explain look-ups of the last 45 minutes."""
         known = self._register.open(dossier)
+        self._shams.opened(known)
         day = self._days.day(dossier.opened_at)
         for account_id in known.assigned:
             state = self._accounts.get(account_id)
@@ -168,13 +169,7 @@ class Engine:
         if subject is not None:
             self._places.note(lookup.unit_code, subject, is_new=self._register.learn_subject(subject))
         network = self._networks.at(lookup.ip)
-        finding = self._explainer.find(lookup, state.unit, network)
-        if finding.w >= UNEXPLAINED:
-            if finding.fault is Fault.UNKNOWN:
-                is_like_ours = finding.grade is Grade.AWAITING_REGISTRATION
-                finding = self._usual.judge_code(state, finding, is_like_ours=is_like_ours)
-            else:
-                finding = self._explainer.settle_neighbour(state.id, finding)
+        finding = self._find(state, lookup, network)
         known = finding.dossier
         if known is not None and state.id not in known.touched_by:
             known.touch(state.id, lookup.lookup_id)
@@ -192,6 +187,14 @@ class Engine:
         # By place: at each look-up.
         explanation = Explanation(lookup.lookup_id, grade, finding.w, finding.evidence, False, state.id, ts)
         return Judgement(explanation, self._book.take())
+
+    def _find(self, state: AccountState, lookup: Lookup, network: Network | None) -> Finding:
+        """Explain a look-up, also by what is the habit of the unit or the procedure."""
+        finding = self._explainer.find(lookup, state.unit, network)
+        if finding.fault is Fault.UNKNOWN:
+            is_like_ours = self._register.looks_like_ours(lookup.dossier_code or "")
+            return self._usual.judge_code(state, finding, is_like_ours=is_like_ours)
+        return self._explainer.settle_neighbour(state.id, finding) if finding.w >= UNEXPLAINED else finding
 
     def _meet(self, lookup: Lookup) -> AccountState:
         """Begin with an account that no register told of."""

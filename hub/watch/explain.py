@@ -96,7 +96,7 @@ class Explainer:
             if not self._register.looks_like_ours(code):
                 found = self._elsewhere(lookup, units, None, None)
                 if found.w <= self._weights.own_other_dossier:
-                    return found
+                    return found._replace(fault=Fault.UNKNOWN)
                 return Finding(Grade.OTHER_SYSTEM, self._weights.other_system, {"code": "unknown"}, fault=Fault.UNKNOWN)
             return self._elsewhere(lookup, units, None, Fault.UNKNOWN)
         return self._under(lookup, units, known)

@@ -114,14 +114,14 @@ class Networks:
             _count_day(held, place, at_place, day)
         ts = lookup.ts
         if is_own:
-            state.last_own_ts, state.last_own_network = ts, place
+            state.last_own_ts, state.last_own_network, state.last_own_lookup = ts, place, lookup.lookup_id
             # A network that has just become usual is no second one.
             other = state.last_other_network
             return ts - state.last_other_ts if other and other != place else None
         if ts - state.last_other_ts > _VISIT:
             state.last_other_w = 0.0
         state.last_other_ts, state.last_other_w = ts, max(w, state.last_other_w)
-        state.last_other_network = place
+        state.last_other_network, state.last_other_lookup = place, lookup.lookup_id
         return ts - state.last_own_ts if state.last_own_network not in {"", place} else None
 
     @staticmethod

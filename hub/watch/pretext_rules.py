@@ -45,6 +45,9 @@ class PretextRules:
         claims = [also] if also is not None else []
         if entry.fault is not None:
             claims.append(self._bad_code(entry))
+            if entry.dossier is not None and entry.grade is Grade.UNEXPLAINED and entry.outcome == Outcome.FOUND:
+                # Under one wrong code several people are one mistake; who they are may say more.
+                claims.append(self._unrelated(entry))
         elif entry.code is None and entry.outcome != Outcome.DENIED:
             n = window(state.no_dossier, entry, WEEK)
             score = self._dossiers.no_dossier + self._dossiers.no_dossier_per_lookup * n

@@ -5,6 +5,7 @@ Every fault names the file and the line, in English and Vietnamese, and never qu
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, time
 from pathlib import Path
@@ -69,6 +70,8 @@ def read_lines(
                 number += 1
                 size = len(line)
                 position.read += size
+                if number == 1:
+                    line = line.removeprefix(BOM_UTF8)
                 try:
                     document = loads(line)
                 except orjson.JSONDecodeError:
@@ -104,7 +107,7 @@ def read_context(path: Path) -> Context:
     except OSError as error:
         raise _unreadable(path, error) from None
     try:
-        return _context(orjson.loads(raw))
+        return _context(orjson.loads(raw.removeprefix(BOM_UTF8)))
     except KeyError as error:
         name = str(error.args[0])
         raise not_valid(path, 1, Fault(f"the field {name} is missing", f"thiếu trường {name}")) from None

@@ -8,7 +8,7 @@ a habit.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -44,8 +44,11 @@ class ShamRule:
         self._days = days
         self._register = register
         self._book = book
-        self._closings = 0
-        self._suspects = 0
+        self._closings: Counter[str] = Counter()
+        self._suspects: Counter[str] = Counter()
+        """By procedure: dossiers closed, and suspects among them."""
+        self._open: Counter[str] = Counter()
+        """By procedure: dossiers in work."""
         self._wait = rules.weights.registration_seconds
         self._unsettled: deque[_Suspect] = deque()
         self._lives: dict[str, tuple[deque[float], list[float]]] = {}
@@ -57,19 +60,24 @@ class ShamRule:
         """The moment at which the next suspect is judged."""
         return self._unsettled[0].due if self._unsettled else _NEVER
 
+    def opened(self, known: KnownDossier) -> None:
+        """Count a dossier as in work."""
+        self._open[known.procedure] += 1
+
     def closed(self, known: KnownDossier, ts: float, accounts: Mapping[str, AccountState]) -> None:
         """Look at a dossier that has just been closed; `settle` judges it, when nobody has registered it again."""
         life = ts - known.opened_at
         for account_id in known.assigned:
             state = accounts.get(account_id)
             if state is not None:
-                state.closings.append(ts)
+                state.closings.append((ts, known.procedure))
         alone = known.touched_by
         is_alone = len(alone) == 1 and (known.assigned == alone or set(known.assigned) <= set(alone))
         is_suspect = is_alone and self._is_short(known.procedure, life)
+        self._open[known.procedure] -= 1
         self._learn(known.procedure, life)
         self._latest.append(life)
-        self._closings += 1
+        self._closings[known.procedure] += 1
         state = accounts.get(alone[0]) if is_suspect else None
         if state is not None:
             self._unsettled.append(_Suspect(ts + self._wait, ts, known, state))
@@ -84,13 +92,13 @@ class ShamRule:
         shams.append((closed_at, known))
         while shams and shams[0][0] < since:
             shams.popleft()
-        while closings and closings[0] < since:
+        while closings and closings[0][0] < since:
             closings.popleft()
         found = [one for _, one in shams if one is known or not self._is_registered_again(one)]
         n = len(self._families(found))
-        # Honest dossiers are withdrawn at once, too: how often, all officers together show.
-        mean = len(closings) * (self._suspects + 1) / (self._closings + _LIVES_KEPT)
-        self._suspects += 1
+        own = Counter(one.procedure for _, one in shams if one is not known)
+        mean = self._expected(Counter(procedure for _, procedure in closings), own)
+        self._suspects[known.procedure] += 1
         if n < self._rules.sham_from:
             return
         chance = self._chance
@@ -104,6 +112,19 @@ class ShamRule:
             subjects=tuple(sorted({party for one in found for party in one.parties}))[:20],
             lookups=tuple(lookup_id for one in found for lookup_id in one.lookup_ids)[-20:],
             n=n,
+        )
+
+    def _expected(self, closings: Counter[str], own: Counter[str]) -> float:
+        """Return how many suspects are to be expected among an officer's closings, by procedure.
+
+        Honest dossiers are withdrawn at once, too, and some procedures are often done within the hour: how often, all
+        officers together show, of the procedure as far as it is known and of all. The officer's ``own`` suspects do
+        not speak for the officer.
+        """
+        usual = (self._suspects.total() - own.total() + 1) / (self._closings.total() + _LIVES_KEPT)
+        return sum(
+            number * (self._suspects[one] - own[one] + usual * _LIVES_KEPT) / (self._closings[one] + _LIVES_KEPT)
+            for one, number in closings.items()
         )
 
     def _is_registered_again(self, known: KnownDossier) -> bool:
@@ -126,6 +147,9 @@ class ShamRule:
         held = self._lives.get(procedure)
         ordered = held[1] if held is not None else []
         if len(ordered) < _LIVES_NEEDED:
+            if self._open[procedure] >= _LIVES_NEEDED:
+                # Not rare but new, as enrolment is on its first day: the quickest are done first.
+                return False
             ordered = sorted(self._latest)
         if len(ordered) < _LIVES_NEEDED:
             return False

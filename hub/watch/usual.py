@@ -235,21 +235,24 @@ class Usual:
     # --- codes of other systems ----------------------------------------------------------------------------------
 
     def judge_code(self, state: AccountState, finding: Finding, *, is_like_ours: bool) -> Finding:
-        """Weigh a code that no dossier has by whether such codes are the unit's habit, as another system's may be."""
+        """Weigh a code that no dossier has by whether such codes are the unit's habit, as another system's may be.
+
+        The habit is learnt also where something else explains the person.
+        """
         unit = self.unit(state.unit)
         habit = unit.codes[is_like_ours]
         today = state.today
-        today.codes[is_like_ours] += 1
         share = habit.rate.mean(_FIRST_FOREIGN, 50.0)
         is_habit = len(habit.days) >= _STEADY_DAYS
         if is_like_ours:
             # Ours are mistyped now and then; a habit is more, and of several.
             is_habit = is_habit and share >= _STEADY_SHARE and len(habit.accounts) >= _STEADY_ACCOUNTS
+        today.codes[is_like_ours] += 1
         if not habit.days or habit.days[-1] != state.day:
             habit.days.append(state.day)
         if len(habit.accounts) < _STEADY_ACCOUNTS:
             habit.accounts.add(state.id)
-        if is_habit:
+        if is_habit and finding.w >= UNEXPLAINED:
             own = state.codes[is_like_ours].mean(share, 50.0)
             p = tail(today.codes[is_like_ours], own * max(today.count, state.usual_count, 4.0), 2.0)
             if p > self._rules.unexplained_p:

@@ -136,7 +136,11 @@ def test_two_networks(desk: Desk) -> None:
     desk.look(moment(DAY, "10:05"), party, code, ip="10.20.2.7")
     assert Rule.TWO_NETWORKS not in desk.rules()
     desk.look(moment(DAY, "10:15"), desk.person(701), code)
-    assert Rule.TWO_NETWORKS in desk.rules()
+    alert = desk.first(Rule.TWO_NETWORKS)
+    assert alert is not None
+    assert [name.partition("@")[2] for name in alert.lookup_ids] == [
+        f"{moment(DAY, clock):.0f}" for clock in ("10:05", "10:15")
+    ]
 
 
 def test_a_secondment_is_learnt(desk: Desk) -> None:
@@ -221,6 +225,17 @@ def test_wrong_codes(desk: Desk) -> None:
     alert = desk.first(Rule.DOSSIER_CODE)
     assert alert is not None
     assert alert.ts == moment(DAY, "09:45")
+
+
+def test_several_people_under_one_wrong_code(desk: Desk) -> None:
+    """The code is one mistake, however many were looked up under it; that nobody of them belongs there is not."""
+    closed = desk.dossier(CODE, moment(DAY - 7, "08:00"), desk.person(700))
+    desk.close(closed, moment(DAY - 7, "09:00"))
+    for at in range(4):
+        desk.look(moment(DAY, f"09:0{at}"), desk.person(710 + at), closed)
+    alert = desk.first(Rule.UNRELATED_PEOPLE)
+    assert alert is not None
+    assert len(alert.subject_ids) > 1
 
 
 def test_sequence(desk: Desk) -> None:
@@ -333,6 +348,41 @@ def test_sham_dossiers(desk: Desk) -> None:
     alert = next(one for one in reversed(desk.alerts) if one.rule == Rule.SHAM_DOSSIER)
     assert alert.account_id == ME
     assert set(alert.subject_ids) <= {number(6_000 + at) for at in range(4)}
+
+
+def test_a_new_procedure_is_no_sham() -> None:
+    """On the first day of enrolment what is quick is done first: that says nothing of how long its dossiers live."""
+    rules = {}
+    for many in (2, 60):
+        desk = Desk(rules=LOUD)
+        for at in range(120):
+            code = desk.dossier(f"{UNIT}-260601-5{at:03}", moment(0, "08:00") + at, desk.person(4_000 + at))
+            desk.close(code, moment(4, "13:00") + at * 60)
+        opened = []
+        for at in range(6 + many):
+            who = desk.person(6_000 + at)
+            code = desk.dossier(f"{UNIT}-260615-3{at:03}", moment(DAY, "08:00") + at * 60, who, procedure="enrolment")
+            desk.look(moment(DAY, "08:00") + at * 60 + 20, who, code)
+            opened.append(code)
+        for at, code in enumerate(opened[:6]):
+            desk.close(code, moment(DAY, f"09:2{at}"))
+        desk.until(moment(DAY, "11:30"))
+        rules[many] = Rule.SHAM_DOSSIER in desk.rules()
+    assert rules == {2: True, 60: False}
+
+
+def test_the_habit_of_other_systems_codes_is_learnt_from_all_of_them() -> None:
+    """Also from those whose person is party of a dossier in hand, so that the next stranger's is usual."""
+    desk = Desk(rules=LOUD)
+    for day in (0, 1, 2, 3, 4, 7, 8, 9, 10, 11):
+        for account in (ME, COLLEAGUE):
+            desk.work(day, account=account)
+            for at in range(2):
+                party = desk.person(70_000 + day * 10 + at + (5 if account == ME else 0))
+                desk.dossier(f"{UNIT}-2606{day:02}-7{account[-1]}{at}", moment(day, "13:40"), party, assigned=account)
+                desk.look(moment(day, f"14:0{at}"), party, f"000.00.0{at}.G06-{day}-1", account=account)
+    grade, w = desk.grade(moment(DAY, "09:00"), desk.person(711), "000.00.07.G06-15-2")
+    assert (grade, w) == (Grade.OTHER_SYSTEM_STEADY, 0.05)
 
 
 def test_what_is_waited_for_falls_due_in_the_order_of_its_moments() -> None:

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from codecs import BOM_UTF8
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -134,6 +135,15 @@ def test_the_future_changes_nothing_that_was_said(stream: ReplayInput, tmp_path:
     part = [one for one in run(cut, tmp_path / "part") if one["ts"] <= until]
     assert part == whole
     assert kept < 0.9 or part
+
+
+def test_files_may_begin_with_a_byte_order_mark(stream: ReplayInput, tmp_path: Path) -> None:
+    """As programs of one system write them; the answer is the same."""
+    marked = {}
+    for name in (*NAMES, "context"):
+        marked[name] = tmp_path / name
+        marked[name].write_bytes(BOM_UTF8 + getattr(stream, name).read_bytes())
+    assert run(ReplayInput(**marked), tmp_path / "out") == run(stream, tmp_path / "plain")
 
 
 def test_an_address_that_is_not_told_is_nowhere_else(stream: ReplayInput, tmp_path: Path) -> None:
