@@ -89,17 +89,14 @@ def replay(
             for lookup in lookups:
                 last = lookup.ts
                 # As live, the watch goes on without what it cannot take.
-                try:
+                with faults:
                     history.until(last, told.late)
-                except Exception as error:  # noqa: BLE001
-                    faults.note(error)
-                try:
+                with faults:
                     told.judged(engine.judge(lookup))
-                except Exception as error:  # noqa: BLE001
-                    faults.note(error)
             if progress is not None:
                 progress(position.read, files.events.stat().st_size)
-        history.until(last + rules.weights.registration_seconds, told.late)
+        with faults:
+            history.until(last + rules.weights.registration_seconds, told.late)
     shown = [one for one in engine.cases() if one.case_key in told.cases]
     if cases is not None:
         with _written(cases) as sink:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 import subprocess
@@ -135,6 +136,20 @@ def test_the_future_changes_nothing_that_was_said(stream: ReplayInput, tmp_path:
     part = [one for one in run(cut, tmp_path / "part") if one["ts"] <= until]
     assert part == whole
     assert kept < 0.9 or part
+
+
+def test_a_full_disk_is_no_fault_of_a_record(
+    stream: ReplayInput, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What could not be written ends the replay, and nothing half-written is left."""
+
+    def full(*_: object) -> bytes:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("hub.watch.replay._alert_line", full)
+    with pytest.raises(CommandError, match="No space left"):
+        replay(stream, tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_files_may_begin_with_a_byte_order_mark(stream: ReplayInput, tmp_path: Path) -> None:
