@@ -60,10 +60,10 @@ def detect_replay(  # noqa: PLR0917 - each is an option, given by name
     else:
         result = run(None)
     share = f"{result.explained / result.lookups:.1%}" if result.lookups else "–"
-    say(f"{result.lookups} look-ups, {share} explained; {result.alerts} alerts in {result.cases} cases: {out}")
     for place, number in result.faults.items():
         err.print(f"{number} records could not be judged ({place}): a fault of the program, report it.", markup=False)
         err.print(f"{number} bản ghi không xét được ({place}): lỗi chương trình, hãy báo lại.", markup=False)
+    say(f"{result.lookups} look-ups, {share} explained; {result.alerts} alerts in {result.cases} cases: {out}")
     say(f"{result.lookups} lượt tra cứu, {share} có lý giải; {result.alerts} cảnh báo, {result.cases} vụ việc: {out}")
 
 

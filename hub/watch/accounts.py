@@ -162,7 +162,6 @@ class AccountState:
         "case",
         "closings",
         "codes",
-        "created_day",
         "creep",
         "creep_days",
         "day",
@@ -288,9 +287,9 @@ class AccountState:
         self.duty = frozenset(number_of(one) for one in officer.duty_dates)
         change = officer.role_change
         self.role_change_day = number_of(change[0]) if change is not None else None
-        self.created_day = number_of(officer.account_created) if officer.account_created is not None else 0
 
     def is_beginner(self, day: int, days: int) -> bool:
         """Say whether the account, or its role, is younger than so many days."""
-        change = self.role_change_day
-        return self.created_day > day - days or (change is not None and day - days < change <= day)
+        created, change = self.officer.account_created, self.role_change_day
+        is_new = created is not None and number_of(created) > day - days
+        return is_new or (change is not None and day - days < change <= day)

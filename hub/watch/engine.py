@@ -191,9 +191,9 @@ class Engine:
     def _find(self, state: AccountState, lookup: Lookup, network: Network | None) -> Finding:
         """Explain a look-up, also by what is the habit of the unit or the procedure."""
         finding = self._explainer.find(lookup, state.unit, network)
-        if finding.fault is Fault.UNKNOWN:
-            is_like_ours = self._register.looks_like_ours(lookup.dossier_code or "")
-            return self._usual.judge_code(state, finding, is_like_ours=is_like_ours)
+        fault = finding.fault
+        if fault is Fault.UNKNOWN or fault is Fault.OTHER_SYSTEM:
+            return self._usual.judge_code(state, finding, is_like_ours=fault is Fault.UNKNOWN)
         return self._explainer.settle_neighbour(state.id, finding) if finding.w >= UNEXPLAINED else finding
 
     def _meet(self, lookup: Lookup) -> AccountState:

@@ -43,6 +43,9 @@ class Fault(StrEnum):
     """What is wrong with the dossier code itself."""
 
     UNKNOWN = "unknown"
+    """No dossier has it, and it is written as ours are."""
+    OTHER_SYSTEM = "other_system"
+    """No dossier has it, and it is written otherwise."""
     OTHER_UNIT = "other_unit"
     CLOSED = "closed"
 
@@ -96,8 +99,9 @@ class Explainer:
             if not self._register.looks_like_ours(code):
                 found = self._elsewhere(lookup, units, None, None)
                 if found.w <= self._weights.own_other_dossier:
-                    return found._replace(fault=Fault.UNKNOWN)
-                return Finding(Grade.OTHER_SYSTEM, self._weights.other_system, {"code": "unknown"}, fault=Fault.UNKNOWN)
+                    return found._replace(fault=Fault.OTHER_SYSTEM)
+                evidence = {"code": "unknown"}
+                return Finding(Grade.OTHER_SYSTEM, self._weights.other_system, evidence, fault=Fault.OTHER_SYSTEM)
             return self._elsewhere(lookup, units, None, Fault.UNKNOWN)
         return self._under(lookup, units, known)
 

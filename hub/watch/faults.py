@@ -17,6 +17,7 @@ class Faults:
 
     def __init__(self) -> None:
         self.places: Counter[str] = Counter()
+        """By class of the exception, module and line."""
 
     def __enter__(self) -> Self:
         return self
@@ -26,16 +27,10 @@ class Faults:
     ) -> bool:
         if not isinstance(error, Exception) or isinstance(error, OSError):
             return False
-        self.note(error)
+        self.places[f"{type(error).__name__}, {place_of(error)}"] += 1
         return True
 
     @property
     def count(self) -> int:
         """How many there were."""
         return self.places.total()
-
-    def note(self, error: Exception) -> str:
-        """Count one; return its class and place, and nothing where that is known already."""
-        place = f"{type(error).__name__}, {place_of(error)}"
-        self.places[place] += 1
-        return place if self.places[place] == 1 else ""

@@ -142,18 +142,18 @@ async def feed(
 async def run(engine: Engine, steps: Sequence[Step], heard: Heard, faults: Faults) -> None:
     """Take steps in their order, letting time pass in between; others get their turn now and then.
 
-    A step that fails is noted among ``faults``, and the next is taken.
+    A step that fails is counted among ``faults``, and the next is taken; where it failed is logged once.
     """
+    known = set(faults.places)
     for number, step in enumerate(steps, 1):
-        try:
+        with faults:
             for judgement in engine.advance(step.ts):
                 heard(judgement, None)
             step.tell(engine)
-        except Exception as error:  # noqa: BLE001 - whatever it is, one record must not blind the watch
-            if place := faults.note(error):
-                _log.error("watch_step_failed", place=place)
         if number % TURN == 0:
             await asyncio.sleep(0)
+    for place in sorted(faults.places.keys() - known):
+        _log.error("watch_step_failed", place=place)
 
 
 def _judge(heard: Heard, engine: Engine, lookup: Lookup) -> None:

@@ -159,7 +159,9 @@ class PretextRules:
 
 def _kind_of(entry: Entry) -> Kind:
     if entry.fault is Fault.UNKNOWN:
-        return Kind.CODE_FOREIGN if entry.grade is Grade.OTHER_SYSTEM else Kind.CODE_UNKNOWN
+        return Kind.CODE_UNKNOWN
+    if entry.fault is Fault.OTHER_SYSTEM:
+        return Kind.CODE_FOREIGN
     if entry.fault is Fault.OTHER_UNIT:
         return Kind.CODE_OTHER_UNIT
     return Kind.CODE_CLOSED_PARTY if entry.grade is Grade.CLOSED_PARTY else Kind.CODE_CLOSED
