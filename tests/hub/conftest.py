@@ -7,6 +7,7 @@ and lent again (`tests/hub/databases.py`).
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import shutil
@@ -61,12 +62,9 @@ def quick_directory() -> Iterator[Path]:
     directory = Path(tempfile.mkdtemp(prefix="lienthong-test-", dir=_quick_place()))
     yield directory
     for process in psutil.process_iter():
-        try:
-            ours = process.name() == "postgres" and process.cwd().startswith(f"{directory}/")
-        except (psutil.NoSuchProcess, psutil.AccessDenied):
-            continue
-        if ours:
-            process.kill()
+        with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+            if process.name() == "postgres" and process.cwd().startswith(f"{directory}/"):
+                process.kill()
     shutil.rmtree(directory, ignore_errors=True)
 
 

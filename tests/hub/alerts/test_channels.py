@@ -33,6 +33,7 @@ from hub.alerts.webhook import AlertWebhook
 from hub.outgoing import OutgoingClient
 from hub.reach import Reach
 from tests.adapters.transport.conftest import Authority, Recorder
+from tests.ports import free_ports
 
 AT = datetime(2026, 10, 12, 3, 0, tzinfo=UTC)
 MESSAGE = Message(
@@ -96,9 +97,7 @@ def mail_server(server_tls: ssl.SSLContext) -> Iterator[tuple[Mailbox, int]]:
         auth_required=True,
         authenticator=check,
     )
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        controller.port = probe.getsockname()[1]
+    controller.port = free_ports()
     controller.start()
     yield mailbox, controller.port
     controller.stop()

@@ -24,6 +24,7 @@ from hub.cli import app
 from hub.registry import load_adapters
 from hub.running import sandbox
 from hub.settings import Settings
+from tests.processes import kill
 
 COMMAND = [sys.executable, "-P", "-m", "hub.cli"]
 START_SECONDS = 60.0
@@ -45,6 +46,14 @@ def hub_environment(database_url: str, tmp_path: Path) -> dict[str, str]:
         LIENTHONG_LOG__LEVEL="warning",
         LIENTHONG_WORKER__PROCESSES="1",
     )
+
+
+def command_line(process: psutil.Process) -> str:
+    """Return how a process was called; nothing of one that has ended meanwhile, or is not ours to look at."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
 
 
 Lienthong = Callable[..., Result]
@@ -115,9 +124,7 @@ class Running:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait(20)
-        for one in left:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                one.kill()
+        kill(left)
         self._reading.join(20)
 
     def _read(self) -> None:
@@ -135,7 +142,7 @@ class Running:
 
     def child(self, command: str) -> psutil.Process:
         """Return the child that runs this command."""
-        (found,) = [one for one in self.family() if f"hub.cli {command}" in " ".join(one.cmdline())]
+        (found,) = [one for one in self.family() if f"hub.cli {command}" in command_line(one)]
         return found
 
     def wait_for(self, pattern: str, seconds: float = START_SECONDS) -> re.Match[str]:
@@ -167,12 +174,6 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Running]]:
             return stack.enter_context(Running(*arguments, environment=environment, directory=tmp_path))
 
         yield begin
-
-
-def gone(processes: list[psutil.Process], seconds: float = 10) -> bool:
-    """Say whether all of these have ended, waiting a little."""
-    _, alive = psutil.wait_procs(processes, timeout=seconds)
-    return not [one for one in alive if one.status() != psutil.STATUS_ZOMBIE]
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import signal
 import time
@@ -21,7 +20,8 @@ from hub.access.clients import Credentials
 from hub.demo.calls import DossierSystem, SandboxControl, call
 from hub.running.running_sandbox import as_running
 from hub.settings import Settings
-from tests.hub.cli.conftest import Call, Running, clean_environment, gone
+from tests.hub.cli.conftest import Call, Running, clean_environment, command_line
+from tests.processes import gone
 
 pytestmark = pytest.mark.slow
 
@@ -53,12 +53,7 @@ def is_ready(base: str, seconds: float = 20) -> bool:
 
 def processes_naming(path: Path) -> list[psutil.Process]:
     """Return the living processes that name a path on their command line."""
-    found = []
-    for one in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            if str(path) in " ".join(one.cmdline()):
-                found.append(one)
-    return found
+    return [one for one in psutil.process_iter() if str(path) in command_line(one)]
 
 
 def test_a_sandbox_serves_and_stops_on_sigterm(start: Start, hub_environment: dict[str, str]) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.hub.cli.conftest import Running, clean_environment, gone
+from tests.hub.cli.conftest import Running, clean_environment
+from tests.processes import gone
 
 pytestmark = pytest.mark.slow
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import redis
+
+from tests.ports import free_ports
 
 _START_SECONDS = 10.0
 
@@ -29,8 +30,7 @@ class RedisServer:
         self._program = program
         self._directory = directory
         self._options = options
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.port = probe.getsockname()[1]
+        self.port = free_ports()
         self._process: subprocess.Popen[bytes] | None = None
 
     @property

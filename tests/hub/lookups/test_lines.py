@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from hub.lookups.lines import LATER_SECONDS, Line, RedisLine
 from hub.lookups.stand_in import StandIn
 from tests.adapters.transport.conftest import Authority
 from tests.hub.lookups.redis_server import RedisServer
+from tests.ports import free_ports
 
 KEY = b"line"
 
@@ -181,8 +181,7 @@ def test_tls_a_password_and_a_database(loop: Callable[[], asyncio.AbstractEventL
     """As the address says; a wrong password, or a certificate that nobody trusts, is a failure."""
     authority = Authority(tmp_path, "redis")
     certificate, key = authority.issue("server", hosts=("127.0.0.1",))
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_ports()
     server = RedisServer(
         tmp_path,
         *("--tls-port", str(port), "--tls-cert-file", str(certificate), "--tls-key-file", str(key)),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import socket
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +11,9 @@ import pytest
 from hub.demo.calls import call
 from hub.registry import load_adapters, read_connection_settings
 from hub.settings import Settings
-from tests.hub.cli.conftest import Running, clean_environment, gone
+from tests.hub.cli.conftest import Running, clean_environment
+from tests.ports import free_ports
+from tests.processes import gone
 
 pytestmark = pytest.mark.slow
 
@@ -22,20 +22,6 @@ pytestmark = pytest.mark.slow
 def start(tmp_path: Path) -> Callable[..., Running]:
     """Start a sandbox in an empty directory."""
     return lambda *arguments: Running("sandbox", *arguments, environment=clean_environment(), directory=tmp_path)
-
-
-def free_ports(count: int) -> int:
-    """Return the first of so many free ports in a row."""
-    while True:
-        with contextlib.ExitStack() as held:
-            first = held.enter_context(socket.create_server(("127.0.0.1", 0)))
-            port: int = first.getsockname()[1]
-            try:
-                for more in range(1, count):
-                    held.enter_context(socket.create_server(("127.0.0.1", port + more)))
-            except (OSError, OverflowError):
-                continue
-            return port
 
 
 def test_it_prints_what_an_integrator_needs(start: Callable[..., Running]) -> None:

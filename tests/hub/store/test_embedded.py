@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import socket
 import stat
 import subprocess
@@ -20,6 +19,7 @@ from hub.store import embedded, postmaster
 from hub.store.embedded import EmbeddedPostgres
 from hub.store.system_user import server_account
 from tests.hub.store.servers import SMALL, Make, ask, process_of
+from tests.processes import gone, kill
 
 _ROOT = os.geteuid() == 0
 
@@ -128,10 +128,8 @@ def test_after_a_crash_it_starts_clean_and_has_every_commit(data_dir: Path, make
         ask(server, f"INSERT INTO note VALUES ('{number}')")  # noqa: S608 - a number of our own
         process = process_of(server)
         family = [process, *process.children()]
-        for member in family:
-            member.send_signal(signal.SIGKILL)
-        for member in family:
-            postmaster.wait_gone(member, 10)
+        kill(family)
+        assert gone(family)
         assert (server.data / "postmaster.pid").exists()
         assert server.start_or_attach()
     assert ask(server, "SELECT count(*) FROM note") == [(5,)]
