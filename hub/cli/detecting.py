@@ -61,10 +61,18 @@ def detect_replay(  # noqa: PLR0917 - each is an option, given by name
         result = run(None)
     share = f"{result.explained / result.lookups:.1%}" if result.lookups else "–"
     for place, number in result.faults.items():
-        err.print(f"{number} records could not be judged ({place}): a fault of the program, report it.", markup=False)
-        err.print(f"{number} bản ghi không xét được ({place}): lỗi chương trình, hãy báo lại.", markup=False)
+        _note(f"{number} records could not be judged ({place}): a fault of the program, report it.")
+        _note(f"{number} bản ghi không xét được ({place}): lỗi chương trình, hãy báo lại.")
+    for path, number in result.repeated.items():
+        if number:
+            _note(f"{path}: {number} lines say otherwise than an earlier one of the same code; the last counts.")
+            _note(f"{path}: {number} dòng nói khác một dòng trước của cùng mã; dòng cuối được tính.")
     say(f"{result.lookups} look-ups, {share} explained; {result.alerts} alerts in {result.cases} cases: {out}")
     say(f"{result.lookups} lượt tra cứu, {share} có lý giải; {result.alerts} cảnh báo, {result.cases} vụ việc: {out}")
+
+
+def _note(text: str) -> None:
+    err.print(text, markup=False, soft_wrap=True)
 
 
 @contextmanager

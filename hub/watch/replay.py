@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, BinaryIO
 from zoneinfo import ZoneInfo
@@ -18,7 +19,7 @@ from hub.running.command_error import CommandError
 from hub.watch.engine import Engine
 from hub.watch.explain import UNEXPLAINED
 from hub.watch.faults import Faults
-from hub.watch.records import Alert, CaseScore, Context, Dossier, Judgement, Subject
+from hub.watch.records import Alert, CaseScore, Context, Dossier, Judgement
 from hub.watch.replay_files import (
     Position,
     dossier_of,
@@ -26,6 +27,7 @@ from hub.watch.replay_files import (
     officer_of,
     read_context,
     read_lines,
+    repeats,
     subject_of,
 )
 from hub.watch.rules import DEFAULT, RuleSet
@@ -57,6 +59,8 @@ class ReplayResult:
     cases: int
     faults: Mapping[str, int]
     """Records that could not be judged, by where the program failed; each is a fault of the program."""
+    repeated: Mapping[Path, int]
+    """By file, lines about somebody or something of which an earlier line of it said otherwise."""
 
 
 def replay(
@@ -75,10 +79,19 @@ def replay(
     context = read_context(files.context)
     zone = _zone(context, files.context)
     engine = Engine(context, rules)
-    for officer in read_lines(files.officers, officer_of):
+    officers = list(read_lines(files.officers, officer_of))
+    for officer in officers:
         engine.learn_officer(officer)
-    subjects: dict[str, Subject] = {one.subject_id: one for one in read_lines(files.subjects, subject_of)}
-    history = History(engine, list(read_lines(files.dossiers, dossier_of)))
+    people = list(read_lines(files.subjects, subject_of))
+    subjects = {one.subject_id: one for one in people}
+    dossiers = list(read_lines(files.dossiers, dossier_of))
+    repeated = {
+        files.officers: repeats(officers, attrgetter("account_id")),
+        files.subjects: repeats(people, attrgetter("subject_id")),
+        files.dossiers: repeats(dossiers, attrgetter("code")),
+    }
+    del people
+    history = History(engine, dossiers)
     position = Position()
     last = 0.0
     faults = Faults()
@@ -102,7 +115,8 @@ def replay(
         with _written(cases) as sink:
             for case in sorted(shown, key=lambda one: (-one.score, one.opened_at, one.case_key)):
                 sink.write(_case_line(case, zone))
-    return ReplayResult(told.lookups, told.lookups - told.unexplained, told.alerts, len(shown), dict(faults.places))
+    explained = told.lookups - told.unexplained
+    return ReplayResult(told.lookups, explained, told.alerts, len(shown), dict(faults.places), repeated)
 
 
 class _Told:

@@ -6,7 +6,7 @@ Every fault names the file and the line, in English and Vietnamese, and never qu
 from __future__ import annotations
 
 from codecs import BOM_UTF8
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any, TypeVar
@@ -100,6 +100,12 @@ def _not_json(size: int) -> Fault:
     return Fault("this is not a JSON object", "không phải một đối tượng JSON")
 
 
+def repeats(records: Iterable[T], key: Callable[[T], str]) -> int:
+    """Count the records that say something else than the first one of their key."""
+    first: dict[str, T] = {}
+    return sum(first.setdefault(key(one), one) != one for one in records)
+
+
 def read_context(path: Path) -> Context:
     """Read the one document of the calendar and the lists. Raises `CommandError`."""
     try:
@@ -108,6 +114,8 @@ def read_context(path: Path) -> Context:
         raise _unreadable(path, error) from None
     try:
         return _context(orjson.loads(raw.removeprefix(BOM_UTF8)))
+    except Fault as found:
+        raise not_valid(path, 1, found) from None
     except KeyError as error:
         name = str(error.args[0])
         raise not_valid(path, 1, Fault(f"the field {name} is missing", f"thiếu trường {name}")) from None
@@ -210,6 +218,8 @@ def subject_of(line: Mapping[str, Any], _number: int) -> Subject:
 
 def _context(document: Mapping[str, Any]) -> Context:
     hours = tuple((_clock(start), _clock(end)) for start, end in document["office_hours"])
+    if any(start >= end for start, end in hours):
+        raise Fault("office_hours end before they begin", "office_hours kết thúc trước khi bắt đầu")
     return Context(
         start=date.fromisoformat(document["start"][:10]),
         days=int(document["days"]),
