@@ -242,7 +242,7 @@ class RuleSet(_Part):
     """For so many days after that, the account's further days are follow-ups. Their alerts carry `follow_up_base` +
     `follow_up_share` × the score of the case: they stay in the queue and leave the budget to others."""
     follow_up_base: Score = 2.0
-    follow_up_share: Weight = 0.2
+    follow_up_share: Weight = 0.27
     investigation_score: Score = 4.0
     """From this score on an open case keeps its days out of what is usual."""
     disabled: frozenset[Rule] = frozenset()
