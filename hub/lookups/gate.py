@@ -288,15 +288,14 @@ class Gate:
             self._probing = asyncio.create_task(self._probe(), name="probe Redis")
 
     async def _probe(self) -> None:
-        await self._alert(lost=True)
-        while True:
-            await asyncio.sleep(PROBE_SECONDS)
-            try:
-                await self.try_again()
-            except FAILURES:
-                continue
+        # Lost again while its return is told, it is told and tried again: nobody else begins another probe meanwhile.
+        while self._lost:
+            await self._alert(lost=True)
+            while self._lost:
+                await asyncio.sleep(PROBE_SECONDS)
+                with contextlib.suppress(*FAILURES):
+                    await self.try_again()
             await self._alert(lost=False)
-            return
 
     async def try_again(self) -> None:
         """Use the shared counters again, told of what they missed; raises where they still do not answer."""

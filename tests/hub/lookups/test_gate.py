@@ -247,6 +247,27 @@ async def test_redis_gone_in_the_middle_is_counted_on_by_the_process(desk: Looku
     assert (await desk.person("099199000006")).json()["gate"]["people_this_hour"] == 6
 
 
+async def test_redis_gone_again_while_its_return_is_told(desk: LookupWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is tried until it is back for good, however soon after its return it is lost."""
+    monkeypatch.setattr("hub.lookups.gate.PROBE_SECONDS", 0.01)
+    gate = desk.lookups.gate
+    alert, told = gate._alert, list[bool]()
+
+    async def lost_meanwhile(*, lost: bool) -> None:
+        told.append(lost)
+        if told == [True, False]:
+            gate._lose(TimeoutError())
+        await alert(lost=lost)
+
+    monkeypatch.setattr(gate, "_alert", lost_meanwhile)
+    gate._lose(TimeoutError())
+    assert gate._probing is not None
+    async with asyncio.timeout(30):
+        await gate._probing
+    assert (told, gate.degraded) == ([True, False] * 2, False)
+    assert await desk.rows("SELECT 1 FROM alerts WHERE key = %s AND cleared_at IS NULL", ALERT) == []
+
+
 @pytest.mark.parametrize("lookup_settings", [{"default_fields": ["identity", "family"]}])
 async def test_the_database_gone_in_the_middle(desk: LookupWorld) -> None:
     """After the partner answered: nothing is handed out, Redis keeps what was asked, both rows are written later."""
