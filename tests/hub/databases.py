@@ -159,7 +159,7 @@ async def settled(store: Store) -> None:
     """
     async with store.transaction() as conn:
         mine = (await (await conn.execute("SELECT pg_current_xact_id()::text")).fetchone() or ("",))[0]
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while True:
             async with store.transaction() as conn:
                 query = "SELECT pg_snapshot_xmin(pg_current_snapshot()) > %s::text::xid8"

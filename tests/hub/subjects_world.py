@@ -85,7 +85,7 @@ class SubjectWorld:
 
     async def ended(self, exchange_id: str) -> dict[str, Any]:
         """Wait for the end of an exchange and return what the API says of it."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 shown = (await self.caller.get(f"/v1/exchanges/{exchange_id}")).json()
                 if shown["ended_at"] is not None:

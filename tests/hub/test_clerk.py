@@ -35,7 +35,7 @@ async def working(store: Store, jobs: Sequence[Job]) -> AsyncIterator[Clerk]:
         assert not running.done()
     finally:
         one.stop()
-        await asyncio.wait_for(running, 10)
+        await asyncio.wait_for(running, 30)
 
 
 class Desk:

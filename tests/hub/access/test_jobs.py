@@ -92,7 +92,7 @@ async def test_it_goes_on_after_the_database_was_away(monkeypatch: pytest.Monkey
     monkeypatch.setattr(housekeeping, "tidy", tidy)
     running = asyncio.create_task(housekeeping.run())
     for _ in range(3):
-        await asyncio.wait_for(tries.get(), 5)
+        await asyncio.wait_for(tries.get(), 20)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running

@@ -47,7 +47,7 @@ async def accounts(world: RegisterWorld, seconds: Seconds) -> AsyncIterator[Acco
 
 async def until_state(accounts: AccountDirectory, state: AccountState) -> None:
     """Wait until the directory sees an account in this state; its clock stands still, so it must have been told."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while (found := await accounts.get(ACCOUNT)) is None or found.state is not state:
             await asyncio.sleep(0.01)
 
@@ -55,7 +55,7 @@ async def until_state(accounts: AccountDirectory, state: AccountState) -> None:
 async def listening(accounts: AccountDirectory) -> None:
     """Wait until the directory looked once and its listener is there: that alone makes it forget, twice."""
     await accounts.get("nobody")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while accounts._generation < 2:
             await asyncio.sleep(0.01)
 
@@ -167,7 +167,7 @@ async def test_uses_are_noted_without_waiting(world: RegisterWorld) -> None:
         await world.granted(account_id)
     async with world.store.transaction() as changing:
         await changing.execute("SELECT 1 FROM lookup_accounts WHERE id = 'b' FOR UPDATE")
-        async with asyncio.timeout(10), world.store.transaction() as conn:
+        async with asyncio.timeout(30), world.store.transaction() as conn:
             await note_use(conn, {"a": NOW, "b": NOW, "nobody": NOW})
     seen = await world.rows("SELECT id, last_used_at FROM lookup_accounts ORDER BY id")
     assert seen == [("a", NOW), ("b", None)]

@@ -96,6 +96,7 @@ def mail_server(server_tls: ssl.SSLContext) -> Iterator[tuple[Mailbox, int]]:
         require_starttls=True,
         auth_required=True,
         authenticator=check,
+        ready_timeout=30,
     )
     controller.port = free_ports()
     controller.start()
@@ -113,7 +114,7 @@ def email(port: int, authority: Authority | None, **changes: Any) -> Email:
         "password": "right",
         "sender": "hub@h99.example",
         "recipients": ["duty@h99.example", "head@h99.example"],
-        "timeout_seconds": 5,
+        "timeout_seconds": 20,
     }
     return Email(EmailChannel.model_validate(values | changes))
 
@@ -159,7 +160,7 @@ async def test_mail_that_is_not_taken(
 
 
 def syslog(address: str, **changes: Any) -> Syslog:
-    return Syslog(SyslogChannel.model_validate({"kind": "syslog", "address": address, "timeout_seconds": 5} | changes))
+    return Syslog(SyslogChannel.model_validate({"kind": "syslog", "address": address, "timeout_seconds": 20} | changes))
 
 
 @contextlib.asynccontextmanager
@@ -184,7 +185,7 @@ async def test_a_stream_of_syslog(authority: Authority, server_tls: ssl.SSLConte
         async with log_server(tls) as (port, received):
             told = await syslog(f"{scheme}://127.0.0.1:{port}", ca_file=authority.file).tell(MESSAGE)
             assert told.failure is None
-            count, _, message = (await asyncio.wait_for(received.get(), 5)).partition(b" ")
+            count, _, message = (await asyncio.wait_for(received.get(), 20)).partition(b" ")
             assert int(count) == len(message)
             assert message.startswith(b"<130>1 2026-10-12T03:00:00.000000Z ")
             await asyncio.sleep(0)
@@ -194,12 +195,12 @@ async def test_datagrams_of_syslog(tmp_path: Path) -> None:
     """UDP and the socket of this machine carry one message each."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
         receiver.bind(("127.0.0.1", 0))
-        receiver.settimeout(5)
+        receiver.settimeout(20)
         assert (await syslog(f"udp://127.0.0.1:{receiver.getsockname()[1]}").tell(MESSAGE)).failure is None
         over_udp = await asyncio.to_thread(receiver.recv, 65_535)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
         receiver.bind(str(tmp_path / "log"))
-        receiver.settimeout(5)
+        receiver.settimeout(20)
         assert (await syslog(f"unix://{tmp_path / 'log'}").tell(MESSAGE)).failure is None
         assert await asyncio.to_thread(receiver.recv, 65_535) == over_udp
 

@@ -33,7 +33,7 @@ async def test_a_look_up_from_outside_becomes_a_case_and_ends_in_a_lock(desk: Lo
         answered = await desk.ask(actor={"ip": "203.0.113.9"})
         assert answered.status_code == 200, answered.text
         found: list[dict[str, Any]] = []
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not found:
                 await asyncio.sleep(0.1)
                 found = (await caller.get("/v1/cases")).json()["items"]
@@ -50,7 +50,7 @@ async def test_a_look_up_from_outside_becomes_a_case_and_ends_in_a_lock(desk: Lo
     ):
         done = await caller.post(f"/v1/cases/{case['id']}/{what}", json=body, headers=fresh_key())
         assert done.status_code == 200, done.text
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while (refused := await desk.ask()).status_code == 200:
             await asyncio.sleep(0.1)
     assert refused.status_code == 403

@@ -231,7 +231,7 @@ async def test_the_schedule_copies_what_is_missing_and_rests(world: SubjectWorld
         job.cancel()
     await world.do("UPDATE connections SET paused = false")
     jobs = [asyncio.create_task(sync(world).run()) for _ in range(3)]
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not await world.rows("SELECT * FROM catalogue_sources"):
             await asyncio.sleep(0.02)
     for job in jobs:

@@ -72,7 +72,7 @@ async def left(store: Store, table: str = "inbox_events") -> list[int]:
 
 async def acts(store: Store) -> list[dict[str, str]]:
     """Return the acts of the job in the ledger's queue."""
-    found = await rows(store, "SELECT facts FROM ledger_queue WHERE kind = 'act' ORDER BY at")
+    found = await rows(store, "SELECT facts FROM ledger_queue WHERE kind = 'act' ORDER BY id")
     return [facts for row in found if (facts := orjson.loads(row[0]))["act"] == "inbox.forgotten"]
 
 

@@ -14,7 +14,7 @@ import redis
 
 from tests.ports import free_ports
 
-_START_SECONDS = 10.0
+_START_SECONDS = 30.0
 
 
 class RedisServer:
@@ -82,4 +82,4 @@ class RedisServer:
 
     def client(self) -> redis.Redis:
         """Return a client."""
-        return redis.Redis(port=self.port, socket_timeout=5)
+        return redis.Redis(port=self.port, socket_timeout=20)

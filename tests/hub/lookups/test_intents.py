@@ -104,6 +104,7 @@ async def test_without_redis_the_log_has_it_before_anybody_is_asked(desk: Lookup
 async def test_what_a_dead_process_left_is_moved_into_the_log(store: Store, redis_server: RedisServer) -> None:
     """Once, whole, and not while the process may live; what was put there by others never gets into the log."""
     redis_server.empty()
+    patient = LookupSettings(redis_timeout_seconds=10)
     first, second, forged = row(reasons=salted({"break_glass": "Cấp cứu"})), row(), row()
     unwritable = row()
     unwritable.ip = "nowhere"
@@ -112,7 +113,7 @@ async def test_what_a_dead_process_left_is_moved_into_the_log(store: Store, redi
             client.hset(ASKED.decode(), one.id, intent_of(store.sealer, one))
         client.hset(ASKED.decode(), forged.id, intent_of(store.sealer, second))
         client.hset(ASKED.decode(), "nobody", orjson.dumps({"id": forged.id}))
-        keeper = LogKeeper(store, LookupSettings(), retention_months=12, redis_url=redis_server.url)
+        keeper = LogKeeper(store, patient, retention_months=12, redis_url=redis_server.url)
         now = datetime.now(UTC)
         assert await keeper.recover(now) == 0
         assert client.hlen(ASKED) == 4, "only what can be nobody's is removed at once"

@@ -16,6 +16,7 @@ from hub.access.refusals import token_required
 from hub.access.scopes import Scope
 from hub.access.tokens import Principal
 from hub.settings import LogSettings
+from hub.web import access_log
 from hub.web.access_log import AccessLog
 from hub.web.answers import Answer
 from hub.web.application import Application
@@ -152,8 +153,9 @@ async def test_pages_take_fastapis_way() -> None:
     assert "Trần" not in failed.text
 
 
-async def test_jobs_live_as_long_as_the_server() -> None:
+async def test_jobs_live_as_long_as_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
     """A job begins with the server and is ended with it; what the access log still holds is written."""
+    monkeypatch.setattr(access_log, "FLUSH_SECONDS", 3600.0)
     lived: list[str] = []
 
     async def job() -> None:

@@ -25,7 +25,7 @@ from hub.webhooks.views import NewEndpoint
 SETTINGS = WebhookSettings(
     allow=("127.0.0.0/8",),
     allow_plain_http=True,
-    timeout_seconds=0.3,
+    timeout_seconds=30,
     disable_after_failures=3,
     disable_after_hours=1,
 )
@@ -69,6 +69,7 @@ class Webhooks:
     receiver: Receiver
     endpoints: Endpoints
     client_id: str
+    settings: WebhookSettings = SETTINGS
     now: datetime = datetime(2026, 10, 8, 3, 0, tzinfo=UTC)
 
     def dispatcher(self) -> Dispatcher:
@@ -76,7 +77,7 @@ class Webhooks:
         return Dispatcher(
             self.store,
             self.http,
-            SETTINGS,
+            self.settings,
             now=lambda: self.now,
             chance=random.Random(1),
         )
