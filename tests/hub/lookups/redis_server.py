@@ -51,8 +51,10 @@ class RedisServer:
         until = time.monotonic() + _START_SECONDS
         while True:
             with contextlib.suppress(redis.exceptions.RedisError), self.client() as client:
-                client.ping()
+                # Not that of another test, should it have taken the port meanwhile.
+                assert client.info("server")["process_id"] == self._process.pid
                 return
+            assert self._process.poll() is None, "redis-server ended at once"
             assert time.monotonic() < until, "redis-server does not start"
             time.sleep(0.01)
 
