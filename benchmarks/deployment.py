@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import re
 import shutil
@@ -85,7 +86,9 @@ def code_prefix() -> str:
     return f"{AGENCY}.12-{_submitted_at():%y%m%d}-"
 
 
+@functools.cache
 def _submitted_at() -> datetime:
+    """Return the moment once for the whole run: after midnight the codes would no longer be of the bodies' day."""
     return (datetime.now(UTC) - timedelta(days=1)).replace(hour=1, minute=15, second=0, microsecond=0)
 
 

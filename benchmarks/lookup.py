@@ -13,6 +13,7 @@ import contextlib
 import json
 import shutil
 import socket
+import tempfile
 import time
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
@@ -50,7 +51,8 @@ _OFFICER = "099188000456"
 _NUMBER = "099199000123"
 _PREFIX = _NUMBER[:5]
 _CITIZEN = CitizenQuestion(number=_NUMBER, name="Trần Thị Mẫu", birth=BirthDate(year=1999))
-_WAIT_SECONDS = 10.0
+_WAIT_SECONDS = 30.0
+_PORTS_TRIED = 3
 
 
 async def run(sizes: Sizes) -> list[Measurement]:
@@ -170,32 +172,50 @@ async def _redis() -> AsyncGenerator[tuple[str, Path]]:
     program = shutil.which("redis-server")
     if program is None:
         raise RuntimeError("install the Debian package redis-server: look-ups are measured with a real one")
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    directory = Path("/var/tmp") / f"lienthong-bench-redis-{port}"  # noqa: S108 - of its own, removed at the end
-    await asyncio.to_thread(directory.mkdir)
-    process = await asyncio.create_subprocess_exec(
-        program,
-        *("--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", str(directory)),
-        stdout=asyncio.subprocess.DEVNULL,
-    )
-    try:
-        await _answers(port)
-        yield f"redis://127.0.0.1:{port}/0", directory
-    finally:
-        process.terminate()
-        await process.wait()
-        await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
+    # /var/tmp, as the deployments: what is in it is removed at the end.
+    with tempfile.TemporaryDirectory(prefix="lienthong-bench-redis-", dir="/var/tmp") as name:
+        directory = Path(name)
+        process, port = await _started(program, directory)
+        try:
+            yield f"redis://127.0.0.1:{port}/0", directory
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                process.terminate()
+            await process.wait()
 
 
-async def _answers(port: int) -> None:
+async def _started(program: str, directory: Path) -> tuple[asyncio.subprocess.Process, int]:
+    """Start a server and return it with its port, once it answers there; a port taken meanwhile is not the last."""
+    for left in reversed(range(_PORTS_TRIED)):
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            port = probe.getsockname()[1]
+        process = await asyncio.create_subprocess_exec(
+            program,
+            *("--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", str(directory)),
+            stdout=asyncio.subprocess.DEVNULL,
+        )
+        try:
+            await _answers(port, process)
+        except RedisError:
+            ended = process.returncode is not None
+            if not ended:
+                process.kill()
+                await process.wait()
+            if not ended or not left:
+                raise
+        else:
+            return process, port
+    raise RuntimeError("no port was tried")
+
+
+async def _answers(port: int, process: asyncio.subprocess.Process) -> None:
     until = time.monotonic() + _WAIT_SECONDS
     while True:
         async with redis.asyncio.Redis(port=port) as client:
             try:
                 await client.ping()
             except RedisError:
-                if time.monotonic() > until:
+                if time.monotonic() > until or process.returncode is not None:
                     raise
                 await asyncio.sleep(0.02)
             else:

@@ -35,6 +35,6 @@ async def test_no_body_overtakes_a_group_before_its_own(tmp_path: Path) -> None:
     app.router.add_post(f"/{FORWARD}/mapi/g", serve)
     async with TestServer(app, host="127.0.0.1") as server:
         wish = {"port": server.port, "dstcode": "any", "login": {}, "in_flight": 16, "bodies": str(bodies)}
-        said = await run_child("bare_client", wish, tmp_path, seconds=30)
+        said = await run_child("bare_client", wish, tmp_path, seconds=120)
     assert said["answers"] == 12
     assert answered == [0] * 4 + [1] * 4 + [2] * 4
