@@ -258,7 +258,7 @@ class PopulationRegisterSuite(PortSuite):
         async with staged(subject) as stage:
             await self._wish(stage, kind)
             with pytest.raises(expected) as failed:
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(20):
                     await _found(stage.connection)
             assert_silent(f"{failed.value!r} {failed.value.sentence}{''.join(capfd.readouterr())}", _personal())  # type: ignore[attr-defined]
             await stage.clear_faults()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
@@ -52,12 +54,13 @@ class Stage:
         self.drift: list[tuple[str, str]] = []
         self._control = played.control
         self._partner = partner
+        self._kept = AsyncExitStack()
         self._open: list[Any] = []
         self.connection: Any = self.connect()
         """A connection with time; it shares its session with the others of this stage."""
 
     def connect(self, *, hasty: bool = False) -> Any:
-        """Return another connection; ``hasty`` gives up within a fraction of a second."""
+        """Return another connection; ``hasty`` gives up before a slow answer comes."""
         settings = self.settings.model_copy(update=dict(self.subject.hasty)) if hasty else self.settings
         context = AdapterContext(
             connection_id=CONNECTION,
@@ -75,8 +78,19 @@ class Stage:
             await self._open.pop().aclose()
 
     async def leave(self) -> None:
-        """End the partner; its port is free for something else."""
+        """End the partner; nobody listens at its port any more, but who plays another there (`impostor`)."""
+        # Bound and not listening: a free port is handed to the next process that asks for any.
+        kept = self._kept.enter_context(socket.socket())
+        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        # Refused where a partner of another make lets nobody bind beside it; then its port is free for a moment.
+        with contextlib.suppress(OSError):
+            kept.bind(("127.0.0.1", self.port))
         await self._partner.aclose()
+
+    async def give_back(self) -> None:
+        """Close the connections, and let go of the partner's port."""
+        await self.close_connections()
+        await self._kept.aclose()
 
     # --- controls -------------------------------------------------------------------------------------
 
@@ -160,4 +174,4 @@ async def staged(subject: Subject) -> AsyncGenerator[Stage]:
         try:
             yield stage
         finally:
-            await stage.close_connections()
+            await stage.give_back()

@@ -46,7 +46,8 @@ class Subject:
     calls: Mapping[str, str]
     """Operation of a port → the call on the wire that carries it out; faults are aimed at that call."""
     hasty: Mapping[str, Any]
-    """Settings put above those of the played partner, with which a call gives up within a fraction of a second."""
+    """Settings put above those of the played partner, with which a call gives up before a slow answer, which takes two
+    seconds. A write needs a second: given up before it was sent, it is no unknown outcome."""
     capabilities: frozenset[Capability] = frozenset()
     configured: Mapping[str, Any] = field(default_factory=dict)
     """The adapter's own keys as a deployment would have them, for the sandbox."""

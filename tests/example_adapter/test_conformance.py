@@ -30,7 +30,7 @@ class TestModelRegister(AdapterSuite, WireSuite, DossierPublisherSuite, Simulato
             folder=installed,
             tests=Path(__file__).parent,
             calls={"push_dossier": "ghi", "push_step": "buoc", "find_dossier": "tra"},
-            hasty={"call_deadline_seconds": 0.15},
+            hasty={"call_deadline_seconds": 1},
             capabilities=frozenset({Capability.LISTS_STEPS}),
         )
 

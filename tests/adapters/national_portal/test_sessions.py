@@ -61,7 +61,7 @@ async def test_an_old_session_is_renewed_before_it_fails() -> None:
     """After the assumed lifetime the session is renewed without waiting for the error."""
     async with world(session_lifetime_seconds=300) as w:
         await w.connection.find_dossier(s.CODE)
-        w.sessions.age(datetime.now(UTC) - timedelta(seconds=299))
+        w.sessions.age(datetime.now(UTC) - timedelta(seconds=240))
         await w.connection.find_dossier(s.CODE)
         assert w.app.portal.logins == 1
         w.sessions.age(datetime.now(UTC) - timedelta(seconds=301))

@@ -28,10 +28,10 @@ class TestPersonalStore(AdapterSuite, WireSuite, PersonalDocumentStoreSuite, Sim
             tests=Path(__file__).parent,
             calls={"login": "login", "find_papers": "query", "fetch_file": "file", "push_result_paper": "paper"},
             hasty={
-                "call_deadline_seconds": 0.15,
+                "call_deadline_seconds": 1,
                 "find_papers_deadline_seconds": 0.3,
                 "fetch_file_deadline_seconds": 0.3,
-                "push_result_paper_deadline_seconds": 0.3,
+                "push_result_paper_deadline_seconds": 1.5,
             },
             capabilities=frozenset({Capability.LOGIN}),
         )

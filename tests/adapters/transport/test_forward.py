@@ -39,7 +39,7 @@ async def _post(adapter_url: str, *, is_write: bool = True, path: str = "mapi/g"
     client = ForwardClient(made, connection=CONNECTION)
     try:
         return await client.post_json(
-            path, b'{"service":"DongBoHoSoMC"}', operation="push_dossier", deadline_seconds=5, is_write=is_write
+            path, b'{"service":"DongBoHoSoMC"}', operation="push_dossier", deadline_seconds=30, is_write=is_write
         )
     finally:
         await client.aclose()
@@ -92,7 +92,7 @@ async def test_other_methods_and_parameters_pass(adapter_url: str, recorder: Any
             "GET",
             "bndp/public/v1/ping",
             operation="ping",
-            deadline_seconds=5,
+            deadline_seconds=30,
             is_write=False,
             params={"id": "099199000123"},
             headers={"X-Other": "1", "dstcode": "someone else"},

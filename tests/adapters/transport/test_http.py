@@ -35,7 +35,7 @@ async def client(partner: AsgiServer) -> AsyncIterator[HttpClient]:
 
 async def _call(client: HttpClient, url: str, method: str = "POST", **more: Any) -> HttpAnswer:
     return await client.request(
-        method, url, **{"operation": "push_dossier", "deadline_seconds": 5, "is_write": True, **more}
+        method, url, **{"operation": "push_dossier", "deadline_seconds": 30, "is_write": True, **more}
     )
 
 

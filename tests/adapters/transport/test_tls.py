@@ -34,7 +34,7 @@ async def _ask(url: str, **settings: Any) -> HttpAnswer | LienThongError:
     client = HttpClient(HttpSettings(**settings).allowing(url), connection=CONNECTION)
     try:
         return await client.request(
-            "POST", f"{url}/a", operation="push", deadline_seconds=5, is_write=True, content=b"{}"
+            "POST", f"{url}/a", operation="push", deadline_seconds=30, is_write=True, content=b"{}"
         )
     except LienThongError as exc:
         return exc

@@ -81,19 +81,21 @@ async def test_a_port_that_is_taken_is_said_so(recorder: Any) -> None:
 
 async def test_stopping_ends_what_hangs(recorder: Any) -> None:
     """An answer that never comes does not keep the server alive."""
+    asked = asyncio.Event()
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
             await recorder(scope, receive, send)
         else:
+            asked.set()
             await asyncio.Event().wait()
 
     async with aiohttp.ClientSession() as session:
         async with AsgiServer(app) as server:
             hanging = asyncio.create_task(session.get(server.url).__aenter__())
-            await asyncio.sleep(0.05)
+            await asyncio.wait_for(asked.wait(), 30)
             started = asyncio.get_running_loop().time()
-        assert asyncio.get_running_loop().time() - started < 2
+        assert asyncio.get_running_loop().time() - started < 20
         # uvicorn answers 500 for a task it cancels.
         assert (await hanging).status == 500
 
