@@ -17,7 +17,7 @@ from hub.demo.compare import differences, fields
 from hub.running.up import Running, known_procedures
 
 PORTAL = "national_portal"
-PATIENCE_SECONDS = 25.0
+PATIENCE_SECONDS = 60.0
 
 MAIN = 1
 """Sequence of the dossier whose life the tour tells."""

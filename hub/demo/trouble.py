@@ -12,6 +12,8 @@ SIDE = (2, 3, 4, 5)
 """Sequences of the dossiers handed in while the portal misbehaves."""
 
 SILENCE_SECONDS = 2.5
+SLOW_SECONDS = 10.0
+"""How long an answer takes that must still be on its way when the worker is killed, on a busy machine too."""
 
 
 class Trouble:
@@ -65,7 +67,7 @@ class Trouble:
         tour = self._tour
         (worker,) = tour.running.workers
         starts, victim = worker.starts, worker.pid
-        await tour.portal.disturb("slow", operation="CapNhatTienDoHoSoMC", count=1, seconds=2.5)
+        await tour.portal.disturb("slow", operation="CapNhatTienDoHoSoMC", count=1, seconds=SLOW_SECONDS)
         step = len(tour.book[tour.code].steps) + 1
         (exchange,) = await self._work(tour.code, "Hoàn thiện dự thảo kết quả", 40)
 

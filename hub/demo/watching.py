@@ -35,7 +35,7 @@ from hub.demo.tour import Step, Tour, must, must_be, must_be_refused
 RUSH, HARVEST = 40, 8
 """Look-ups of the rush, which harms nobody, and of the harvest, which does."""
 
-SOON_SECONDS = 10.0
+SOON_SECONDS = 30.0
 """Within which a case must be there: a clerk looks every half second, and this machine may be busy."""
 
 

@@ -23,10 +23,10 @@ def test_the_tour_is_verified_from_beginning_to_end(tmp_path: Path, quick_direct
         TMPDIR=str(quick_directory), LIENTHONG_DATABASE_URL="postgresql://nobody@127.0.0.1:9/none"
     )
     with Running("demo", environment=environment, directory=tmp_path) as demo:
-        demo.wait_for("✓ Everything runs", seconds=90)
+        demo.wait_for("✓ Everything runs", seconds=120)
         family = demo.family()
         assert len(family) >= 3
-        assert demo.process.wait(150) == 0, "\n".join(demo.lines)
+        assert demo.process.wait(240) == 0, "\n".join(demo.lines)
         assert gone(family)
     said = "\n".join(demo.lines)
     verdict = re.search(r"(\d+) of (\d+) steps in \d+ s: every step was verified\.", said)
@@ -42,7 +42,7 @@ def test_the_tour_is_verified_from_beginning_to_end(tmp_path: Path, quick_direct
 def test_an_interrupted_tour_leaves_nothing(tmp_path: Path, quick_directory: Path) -> None:
     """Ctrl-C in the middle stops every process and removes the data."""
     with Running("demo", environment=clean_environment(TMPDIR=str(quick_directory)), directory=tmp_path) as demo:
-        demo.wait_for("✓ Everything runs", seconds=90)
+        demo.wait_for("✓ Everything runs", seconds=120)
         family = demo.family()
         assert demo.stop(signal.SIGINT) != 0
         assert gone(family)
