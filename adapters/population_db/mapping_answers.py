@@ -215,7 +215,7 @@ def _day(digits: str) -> BirthDate | None:
 def _year(digits: str) -> BirthDate | None:
     if not _is_number(digits, _YEAR) or not _EARLIEST_YEAR <= int(digits) <= _LATEST_YEAR:
         return None
-    return BirthDate(year=int(digits))
+    return BirthDate(year=int(digits), day=None)
 
 
 def _name(told: wire.TenNguoi | None) -> str:
