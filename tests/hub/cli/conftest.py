@@ -82,7 +82,7 @@ def call(tmp_path: Path) -> Call:
     """Run a command to its end, in an empty directory."""
 
     def run(
-        *arguments: str, environment: Mapping[str, str] | None = None, seconds: float = 90
+        *arguments: str, environment: Mapping[str, str] | None = None, seconds: float = 180
     ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [*COMMAND, *arguments],
