@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from hub.settings import Settings
 from hub.store import external
@@ -21,18 +24,30 @@ _PASSWORD = "correct-horse"
 
 @pytest.fixture
 def url_for(database_server: EmbeddedPostgres) -> Iterator[Callable[..., str]]:
-    """Builds URLs of the test server for an ordinary role with a known password."""
+    """Builds URLs of the test server for an ordinary role with a known password.
+
+    The server is shared with the tests of other processes, so the role has a name that no other has.
+    """
+    ordinary = f"ordinary_{uuid.uuid4().hex[:12]}"
+    role = sql.Identifier(ordinary)
     with psycopg.connect(database_server.url, autocommit=True) as connection:
-        connection.execute("DROP ROLE IF EXISTS ordinary")
-        connection.execute(f"CREATE ROLE ordinary LOGIN PASSWORD '{_PASSWORD}'")  # type: ignore[arg-type,unused-ignore]
+        connection.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(role, sql.Literal(_PASSWORD)))
         directory = connection.info.host
 
-    def build(*, user: str = "ordinary", password: str = _PASSWORD, database: str = "postgres") -> str:
+    def build(*, user: str = ordinary, password: str = _PASSWORD, database: str = "postgres") -> str:
         return f"postgresql://{user}:{password}@/{database}?host={quote(directory, safe='')}"
 
     yield build
     with psycopg.connect(database_server.url, autocommit=True) as connection:
-        connection.execute("DROP ROLE ordinary")
+        connection.execute(sql.SQL("DROP ROLE {}").format(role))
+
+
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """A port on which nobody listens, nor can during the test: it is bound."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]
 
 
 async def _refusal(url: str) -> StoreStartError:
@@ -50,11 +65,11 @@ async def test_a_database_that_fits_is_accepted(url_for: Callable[..., str]) -> 
     await external.check(url_for())
 
 
-async def test_an_unreachable_server_is_named(unused_tcp_port: int) -> None:
+async def test_an_unreachable_server_is_named(closed_port: int) -> None:
     """Nobody listens there: the sentence says where."""
-    error = await _refusal(f"postgresql://u:secret@127.0.0.1:{unused_tcp_port}/d")
+    error = await _refusal(f"postgresql://u:secret@127.0.0.1:{closed_port}/d")
     assert error.code == "database_unreachable"
-    assert f"127.0.0.1:{unused_tcp_port}" in error.sentence.vi
+    assert f"127.0.0.1:{closed_port}" in error.sentence.vi
 
 
 @pytest.mark.slow
@@ -78,7 +93,7 @@ async def test_a_refused_user_is_told_from_a_missing_database(
     """Password and role are one answer, so that nothing is revealed; the user is named."""
     error = await _refusal(url_for(**wrong))
     assert error.code == "database_refused"
-    assert wrong.get("user", "ordinary") in error.sentence.en
+    assert wrong.get("user", "ordinary_") in error.sentence.en
 
 
 async def test_a_missing_database_is_told_apart(url_for: Callable[..., str]) -> None:
@@ -117,8 +132,8 @@ async def test_a_malformed_address_is_refused_without_quoting_it(url: str) -> No
     assert error.__cause__ is None
 
 
-async def test_opening_a_store_checks_first(make_settings: Callable[..., Settings], unused_tcp_port: int) -> None:
+async def test_opening_a_store_checks_first(make_settings: Callable[..., Settings], closed_port: int) -> None:
     """The operator gets the sentence, not a pool that waits."""
     with pytest.raises(StoreStartError) as caught:
-        await open_store(make_settings(database_url=f"postgresql://u:secret@127.0.0.1:{unused_tcp_port}/d"))
+        await open_store(make_settings(database_url=f"postgresql://u:secret@127.0.0.1:{closed_port}/d"))
     assert caught.value.code == "database_unreachable"
