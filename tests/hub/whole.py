@@ -72,7 +72,7 @@ class WholeHub:
         """Whether no exchange is open."""
         return (await self.rows("SELECT count(*) FROM exchanges WHERE ended_at IS NULL"))[0][0] == 0
 
-    async def until(self, condition: Callable[[], Awaitable[bool]], seconds: float = 30) -> None:
+    async def until(self, condition: Callable[[], Awaitable[bool]], seconds: float = 60) -> None:
         """Wait for something the worker will do."""
         async with asyncio.timeout(seconds):
             while not await condition():
@@ -96,4 +96,4 @@ async def whole_hub(
                 yield WholeHub(services, played[0].partner)
             finally:
                 working.worker.stop()
-                await asyncio.wait_for(run, 20)
+                await asyncio.wait_for(run, 60)

@@ -283,7 +283,8 @@ async def test_while_the_database_is_away_calls_fail_together_and_store_nothing(
         outcomes = await put_all()
         assert time.monotonic() - clock < 15, "one after the other they would wait twenty"
         assert {type(one) for one in outcomes} == {StoreUnavailable}
-    async with asyncio.timeout(10):
+    world.store._pool.timeout = 30
+    async with asyncio.timeout(60):
         while any(isinstance(one, StoreUnavailable) for one in outcomes):
             await asyncio.sleep(0.1)
             outcomes = await put_all()

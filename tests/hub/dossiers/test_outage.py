@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ from hub.store.embedded import EmbeddedPostgres
 from hub.store.engine import Store, open_store
 from hub.store.errors import StoreUnavailable
 from tests.hub.exchanges.conftest import CALLER, PORTAL, PROCEDURE, facts
+from tests.processes import gone, kill
 
 CODES = [f"H99.12-261008-{number:04d}" for number in range(400)]
 
@@ -45,7 +45,7 @@ async def _stored(store: Store) -> set[str]:
 @pytest.mark.slow
 async def test_a_database_killed_in_the_middle_loses_nothing_that_was_answered(quick_directory: Path) -> None:
     """SIGKILL to the server while hundreds of declarations are under way, with every commit synced to disk."""
-    settings = Settings(data_dir=quick_directory / "data", store={"pool_timeout_seconds": 0.5})
+    settings = Settings(data_dir=quick_directory / "data")
     async with await open_store(settings, upgrade=True) as store:
         await save_procedures(store, "test", [PROCEDURE])
         intake = DossierIntake(store, publishers=[PORTAL], rules=DossierRules(), procedures=ProcedureIndex(store))
@@ -56,7 +56,11 @@ async def test_a_database_killed_in_the_middle_loses_nothing_that_was_answered(q
             await asyncio.sleep(0.001)
         server = postmaster.find(settings.data_dir.resolve() / "postgres")
         assert server is not None
-        server.process.send_signal(signal.SIGKILL)
+        store._pool.timeout = 0.5
+        family = [server.process, *server.process.children()]
+        kill(family)
+        # A session that has not noticed yet could still answer the last ones.
+        assert await asyncio.to_thread(gone, family)
         killed.set()
         first = await working
         answered = {code for code, answer in first.items() if isinstance(answer, Receipt)}
@@ -66,6 +70,7 @@ async def test_a_database_killed_in_the_middle_loses_nothing_that_was_answered(q
         assert failed, "the kill came in the middle"
         operator = EmbeddedPostgres(settings.data_dir)
         await asyncio.to_thread(operator.start_or_attach)
+        store._pool.timeout = 30
         async with asyncio.timeout(60):
             while True:
                 try:

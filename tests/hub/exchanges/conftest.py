@@ -119,9 +119,9 @@ class World:
             yield runner
         finally:
             runner.stop()
-            await asyncio.wait_for(task, 20)
+            await asyncio.wait_for(task, 60)
 
-    async def until(self, condition: Callable[[], Awaitable[bool]], seconds: float = 10) -> None:
+    async def until(self, condition: Callable[[], Awaitable[bool]], seconds: float = 60) -> None:
         """Wait for something the worker will do."""
         async with asyncio.timeout(seconds):
             while not await condition():

@@ -20,7 +20,7 @@ class FakePortal:
     """
 
     def __init__(
-        self, *, lists_steps: bool = True, batch: int = 10, deadline: float = 2.0, steps_across: bool = False
+        self, *, lists_steps: bool = True, batch: int = 10, deadline: float = 10.0, steps_across: bool = False
     ) -> None:
         self.dossiers: dict[str, DossierPush] = {}
         self.steps: dict[str, list[Step]] = {}

@@ -21,7 +21,7 @@ from tests.hub.whole import WholeHub
 CLOSED_SECONDS = 3.0
 """So long that an attempt finds nobody listening even on a machine that stands still for a moment."""
 
-CALL_SECONDS = 0.5
+CALL_SECONDS = 1.0
 """Time limit of one call in the cells whose fault hangs."""
 
 TRIGGER = """

@@ -39,7 +39,7 @@ from tests.hub.whole import CONNECTION, WholeHub
 REGISTRY, POPULATION = "business_registry", "population_db"
 FAULTS = tuple(fault for fault in Fault if fault is not Fault.DUPLICATE_ANSWER)
 """Nothing is created by asking, so nothing can be there already."""
-HASTY_SECONDS = 0.25
+HASTY_SECONDS = 0.5
 _NO_RATE = 1000.0
 """Calls in a second; the tables are not about how long a round takes."""
 
@@ -85,7 +85,7 @@ class Row:
 
 async def _listening(port: int) -> None:
     """Wait until somebody listens at a loopback port again."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             try:
                 _, writer = await asyncio.open_connection("127.0.0.1", port)

@@ -221,7 +221,7 @@ async def test_a_dead_workers_lane_is_settled_by_asking(world: World) -> None:
         await world.until(world.settled)
     await world.record("H99.12-261008-0001", step())
     world.portal.after = swallow
-    dying = asyncio.create_task(world.runner(name="dying", lease=15).run())
+    dying = asyncio.create_task(world.runner(name="dying").run())
     await world.until(_arrived(world))
     dying.cancel()
     await asyncio.gather(dying, return_exceptions=True)

@@ -12,6 +12,7 @@ import pytest
 from psycopg.rows import dict_row
 
 from contracts.errors import LienThongError, NeedsPerson, Sentence, TryLater
+from hub.exchanges import facts as written
 from hub.exchanges.breaker import Breaker
 from hub.exchanges.facts import ConnectionFacts
 from hub.exchanges.reactions import Signal
@@ -96,7 +97,8 @@ async def test_counts_are_kept_while_the_database_is_away(
     with pytest.raises(StoreUnavailable):
         async with portal_row.transaction() as conn, stop_database():
             await facts.write(conn)
-    async with asyncio.timeout(10):
+    portal_row._pool.timeout = 30
+    async with asyncio.timeout(60):
         while True:
             try:
                 row = await write(portal_row, facts)
@@ -140,8 +142,11 @@ async def test_an_older_success_of_another_worker_does_not_turn_time_back(portal
     assert (await write(portal_row, early))["last_success_at"] == latest
 
 
-async def test_transitions_are_written_at_once_and_the_rest_once_a_second(portal_row: Store) -> None:
+async def test_transitions_are_written_at_once_and_the_rest_once_a_second(
+    portal_row: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Thousands of outcomes a second must not mean thousands of writes; a change must be seen at once."""
+    monkeypatch.setattr(written, "_WRITE_EVERY_SECONDS", 3600.0)  # a second may pass between two lines of a test
     facts = ConnectionFacts("portal")
     observe(facts, Signal.ALIVE)
     first = (await write(portal_row, facts))["last_success_at"]

@@ -111,7 +111,8 @@ async def test_outcomes_are_kept_while_the_database_is_away(
                 await flusher.put([delivered(one)])
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(flusher.drained(), 0.8)
-        await asyncio.wait_for(flusher.drained(), 15)
+        world.store._pool.timeout = 30
+        await asyncio.wait_for(flusher.drained(), 60)
     await asyncio.sleep(0.3)
     assert await world.states() == {"delivered": 20}
     assert await world.scalar("SELECT count(*) FROM attempts") == 20
@@ -188,7 +189,7 @@ async def test_an_outcome_that_cannot_be_written_does_not_stop_the_others(world:
         await flusher.put([delivered(exchanges[0])])
         await flusher.put([delivered(exchanges[1], upstream_code="\0")])
         await flusher.put([delivered(exchanges[2])])
-        await asyncio.wait_for(flusher.drained(), 5)
+        await asyncio.wait_for(flusher.drained(), 60)
     assert await world.states() == {"delivered": 2, "sending": 1}
     assert await world.scalar("SELECT count(*) FROM lanes WHERE lease_token IS NOT NULL AND due_at > now()") == 1
 
@@ -203,5 +204,5 @@ async def test_what_is_written_beside_cannot_hold_outcomes_back(world: World) ->
     async with flushing(world.store, beside=broken) as flusher:
         for one in await claimed(world, 2):
             await flusher.put([delivered(one)])
-        await asyncio.wait_for(flusher.drained(), 5)
+        await asyncio.wait_for(flusher.drained(), 60)
     assert await world.states() == {"delivered": 2}

@@ -213,7 +213,7 @@ class OutboxMachine(RuleBasedStateMachine):
                 # What rests for a person's sake is due now, as if the person had acted.
                 await conn.execute("UPDATE lanes SET due_at = now() WHERE due_at IS NOT NULL")
             async with self.world.working(name="last"):
-                await self.world.until(self.world.settled, 20)
+                await self.world.until(self.world.settled)
             await self.world.intake.aclose()
             await self.world.store.close()
 

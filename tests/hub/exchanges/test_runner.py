@@ -46,12 +46,12 @@ async def test_no_more_calls_leave_in_a_second_than_configured(world: World) -> 
     await known_with_a_step_each(world, 50)
     setting(world, rate_per_second=10.0)
     calls = Calls(world)
+    # Not from the first call: between its permission and its leaving the database may take its time.
+    began = time.monotonic()
     async with world.working():
-        await world.until(lambda: trials(calls, 16))
-    elapsed = calls.times[-1] - calls.times[0]
-    assert len(calls.times) <= 10 + 10 * elapsed + 1
-    for index in range(10, len(calls.times)):
-        assert len([one for one in calls.times if calls.times[index] - 0.5 < one <= calls.times[index]]) <= 16
+        await world.until(lambda: trials(calls, 20))
+    for number, moment in enumerate(calls.times, start=1):
+        assert number <= 10 + 10 * (moment - began)
 
 
 @pytest.mark.slow
@@ -67,10 +67,11 @@ async def test_a_refused_batch_that_is_sent_one_by_one_keeps_to_the_rate(world: 
             raise Rejected(WORDS)
 
     world.portal.before = refuse
+    began = time.monotonic()
     async with world.working():
         await world.until(world.settled)
     assert len(times) == 1 + 10
-    assert times[-1] - times[0] >= (11 - 5) / 5 - 0.1
+    assert times[-1] - began >= (11 - 5) / 5
     assert await world.states() == {"delivered": 9, "refused": 1}
 
 
@@ -145,7 +146,7 @@ async def test_a_worker_that_lost_its_lease_changes_nothing_any_more(world: Worl
 async def test_a_call_does_not_start_when_its_lease_would_end_first(world: World) -> None:
     """Another worker could take the lane while the call is under way."""
     await world.put(CODE)
-    runner = world.runner(lease=14.5)
+    runner = world.runner()
     (exchange,) = await claimed(world, 1)
     courier = runner._couriers["push_dossier"]
     async with world.store.transaction() as conn:
@@ -174,9 +175,9 @@ async def test_an_unsettled_trial_whose_lease_is_too_short_is_abandoned(world: W
 
 def test_a_lease_must_outlast_the_longest_call_twice(world: World) -> None:
     """Asking and sending may both take their whole time; a configuration that cannot work is refused at the start."""
-    with pytest.raises(ValueError, match=r"at least 14 for connection national_portal"):
-        world.runner(lease=13.9)
-    world.runner(lease=14.0)
+    with pytest.raises(ValueError, match=r"at least 30 for connection national_portal"):
+        world.runner(lease=29.9)
+    world.runner(lease=30.0)
 
 
 @pytest.mark.slow
@@ -227,7 +228,8 @@ async def test_a_worker_outlives_its_database(
         await world.until(lambda: trials(calls, 8))
         async with stop_database():
             await asyncio.sleep(0.8)
-        async with asyncio.timeout(15):
+        world.store._pool.timeout = 30
+        async with asyncio.timeout(60):
             while True:
                 with contextlib.suppress(StoreUnavailable):
                     if await world.settled():

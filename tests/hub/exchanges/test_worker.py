@@ -44,7 +44,7 @@ async def running(worker: Worker) -> AsyncIterator[asyncio.Task[None]]:
         yield task
     finally:
         worker.stop()
-        await asyncio.wait_for(task, 20)
+        await asyncio.wait_for(task, 60)
 
 
 async def listening(world: World) -> bool:
@@ -182,7 +182,7 @@ async def test_a_runner_that_breaks_takes_the_worker_down_and_says_why(world: Wo
 
     worker._runners[0].run = fail  # type: ignore[method-assign]
     with pytest.raises(ZeroDivisionError):
-        await asyncio.wait_for(worker.run(), 10)
+        await asyncio.wait_for(worker.run(), 60)
 
 
 async def test_a_lease_shorter_than_the_calls_is_refused_at_the_start(world: World) -> None:

@@ -146,8 +146,8 @@ def lookup() -> dict[str, Any]:
 async def scene(store: Store, delivery: DeliverySettings, lookup: dict[str, Any]) -> AsyncIterator[Scene]:
     """Both sides, empty."""
     quick = {
-        "call_deadline_seconds": 1,
-        "find_dossier_deadline_seconds": 1,
+        "call_deadline_seconds": 10,
+        "find_dossier_deadline_seconds": 10,
         "push_dossier_deadline_seconds": 10,
         "push_step_deadline_seconds": 10,
     }

@@ -71,7 +71,7 @@ class Desk:
         selection = ExchangeSelection.model_validate_json(orjson.dumps(wanted))
         return await self.replays.preview(action, selection, reason="Cổng đã sửa lỗi", actor=actor)
 
-    async def finished(self, one: ReplayDetail, seconds: float = 20) -> ReplayDetail:
+    async def finished(self, one: ReplayDetail, seconds: float = 60) -> ReplayDetail:
         """Let the clerk work until the replay has finished; a worker must run beside it."""
 
         async def look() -> bool:

@@ -134,10 +134,12 @@ async def test_a_connection_that_breaks_during_the_commit_leaves_the_outcome_ope
 async def test_a_full_pool_is_an_outage_after_the_configured_wait(make_settings: Callable[..., Settings]) -> None:
     """A request waits for a connection only as long as configured."""
     settings = make_settings(store={"pool_min_size": 1, "pool_max_size": 1, "pool_timeout_seconds": 0.1})
-    async with await open_store(settings) as store, store.transaction():
-        with pytest.raises(StoreUnavailable):
-            async with store.transaction():
-                pass
+    async with await open_store(settings) as store:
+        await store._pool.wait(60)  # making the connection may take longer than that wait
+        async with store.transaction():
+            with pytest.raises(StoreUnavailable):
+                async with store.transaction():
+                    pass
 
 
 async def test_values_come_back_as_the_hub_expects(store: Store) -> None:
@@ -181,14 +183,19 @@ async def test_notifications_arrive_and_missed_ones_are_announced(
 async def test_closing_the_store_ends_its_listeners(settings: Settings) -> None:
     """A worker that stops is not held up by a loop over notifications."""
     store = await open_store(settings)
+    heard: list[str] = []
+    listening = asyncio.Event()
 
-    async def consume() -> list[str]:
-        return [payload async for payload in store.listen("wake_up")]
+    async def consume() -> None:
+        async for payload in store.listen("wake_up"):
+            heard.append(payload)
+            listening.set()
 
     task = asyncio.create_task(consume())
-    await asyncio.sleep(0.2)
+    await asyncio.wait_for(listening.wait(), 60)
     await store.close()
-    assert await asyncio.wait_for(task, 5) == [""]
+    await asyncio.wait_for(task, 60)
+    assert heard == [""]
 
 
 async def test_an_abandoned_listener_gives_its_connection_back(store: Store) -> None:

@@ -45,6 +45,7 @@ async def test_one_store_lives_through_restarts_of_its_database(
     """While the database is down callers are told at once; once it is back they work again without a new store."""
     monkeypatch.setattr(engine, "RECONNECT_SECONDS", 1.0)
     async with await open_store(own_settings, upgrade=True) as store:
+        await store._pool.wait(60)
         async with store.transaction() as connection:
             await connection.execute("CREATE TABLE note AS SELECT 1")
         notifications = store.listen("wake_up")
@@ -59,9 +60,9 @@ async def test_one_store_lives_through_restarts_of_its_database(
             with pytest.raises(StoreUnavailable):
                 await _count(store)
             await asyncio.to_thread(operator.start_or_attach)
-            assert await _works_within(store, 15) == 1
+            assert await _works_within(store, 60) == 1
             assert [await _count(store) for _ in range(20)] == [1] * 20
-            assert await asyncio.wait_for(anext(notifications), 15) == ""
+            assert await asyncio.wait_for(anext(notifications), 60) == ""
         assert not await asyncio.to_thread(operator.release)
 
 
@@ -71,6 +72,7 @@ async def test_the_last_store_stops_the_server(own_settings: Settings) -> None:
     second = await open_store(own_settings)
     await first.close()
     assert postmaster.find(own_settings.data_dir.resolve() / "postgres") is not None
+    await second._pool.wait(60)
     async with second.transaction() as connection:
         await connection.execute("SELECT 1")
     await second.close()

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hub.store import sealing
 from hub.store.errors import SealError
 from hub.store.sealing import KEY_BYTES, OVERHEAD_BYTES, DataKey, Sealer, sealed_with
 
@@ -100,13 +101,16 @@ def test_a_new_key_opens_at_once_and_seals_only_when_its_time_has_come() -> None
     assert sealer.active_id == 8
 
 
-def test_the_switch_happens_by_itself() -> None:
+def test_the_switch_happens_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that stays up changes keys without being told."""
-    sealer = Sealer([_KEY, DataKey(8, b"n" * KEY_BYTES, monotonic() + 0.05)])
+    moment = 100.0
+    monkeypatch.setattr(sealing, "monotonic", lambda: moment)
+    sealer = Sealer([_KEY, DataKey(8, b"n" * KEY_BYTES, 105.0)])
     assert sealed_with(sealer.seal(b"", "c")) == 7
-    until = monotonic() + 5
-    while sealed_with(sealer.seal(b"", "c")) != 8:
-        assert monotonic() < until
+    moment = 104.9
+    assert sealed_with(sealer.seal(b"", "c")) == 7
+    moment = 105.0
+    assert sealed_with(sealer.seal(b"", "c")) == 8
 
 
 def test_seals_are_counted_per_key() -> None:
