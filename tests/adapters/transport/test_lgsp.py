@@ -207,6 +207,7 @@ async def test_a_silent_token_endpoint_leaves_no_write_in_doubt(serve_raw: Any) 
     assert {type(outcome) for outcome in outcomes} == {TryLater}
 
 
+@pytest.mark.slow
 async def test_the_deadline_covers_login_and_call(serve_raw: Any, read_request: Any) -> None:
     """A slow login leaves less for the call, not the whole time again."""
 

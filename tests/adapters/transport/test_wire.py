@@ -387,6 +387,7 @@ def test_a_deadline_that_is_over_sends_nothing(run: Any, recorder: Any) -> None:
     assert len(recorder.seen) == 1
 
 
+@pytest.mark.slow
 def test_a_body_that_nobody_reads_ends_with_the_deadline(run: Any, serve_raw: Any) -> None:
     """A partner whose buffers are full holds up its own call only."""
 
@@ -430,6 +431,7 @@ async def _leads_to(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> AsyncIt
     yield asked
 
 
+@pytest.mark.slow
 def test_every_address_of_a_name_has_its_turn(run: Any, recorder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that refuses and one that is silent leave time for the one that answers; many calls cost one question."""
 

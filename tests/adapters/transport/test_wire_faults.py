@@ -65,7 +65,9 @@ WITHOUT_END = {FaultKind.SILENCE, FaultKind.SLOW, FaultKind.DRIP}
 
 
 @pytest.mark.parametrize("is_write", [True, False], ids=["write", "read"])
-@pytest.mark.parametrize("kind", list(BY_FAULT))
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=pytest.mark.slow if kind in WITHOUT_END else ()) for kind in BY_FAULT]
+)
 def test_each_fault_of_the_wire_has_its_reaction(run: Any, recorder: Any, kind: FaultKind, is_write: bool) -> None:  # noqa: FBT001
     """Only a connection that could not be made is "nothing was sent"; everything else leaves a write in doubt."""
 
@@ -347,6 +349,7 @@ def test_a_new_connection_that_closes_is_not_tried_anew(
     assert len(received) == 1
 
 
+@pytest.mark.slow
 def test_the_deadline_covers_the_whole_answer(run: Any, serve_raw: Any, read_request: Any) -> None:
     """An answer that keeps coming, a little at a time, does not live longer than the deadline."""
 

@@ -265,6 +265,7 @@ async def test_a_fault_of_one_operation_leaves_the_others_alone(played: list[Pla
         assert portal["state"]["logins"] == 1
 
 
+@pytest.mark.slow
 async def test_a_closed_port_opens_again(played: list[Played], ask: Ask) -> None:
     """Nobody listens for a while; afterwards the partner is where it was."""
     async with connect(settings_for(played)) as connection:
