@@ -7,9 +7,7 @@ from collections.abc import Sequence
 
 import psutil
 
-from hub.store.postmaster import is_alive
-
-_POLL_SECONDS = 0.02
+from hub.store.postmaster import is_alive, wait_gone
 
 
 def kill(processes: Sequence[psutil.Process]) -> None:
@@ -24,8 +22,6 @@ def kill(processes: Sequence[psutil.Process]) -> None:
 def gone(processes: Sequence[psutil.Process], seconds: float = 10) -> bool:
     """Say whether all of these have ended, waiting a little; one that nobody has collected yet has ended."""
     until = time.monotonic() + seconds
-    while any(is_alive(process) for process in processes):
-        if time.monotonic() > until:
-            return False
-        time.sleep(_POLL_SECONDS)
-    return True
+    for process in processes:
+        wait_gone(process, until - time.monotonic())
+    return not any(is_alive(process) for process in processes)

@@ -6,7 +6,6 @@ made by the hub's own table (`hub.web.partner`). What the clerk asks for is aske
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -35,6 +34,7 @@ from hub.web.partner import refusal_of
 from tests.hub.exchanges.fault_matrix import CLOSED_SECONDS
 from tests.hub.exchanges.fault_operations import PORTAL, STORE, somebody_asks, watch
 from tests.hub.whole import CONNECTION, WholeHub
+from tests.ports import until_port
 
 REGISTRY, POPULATION = "business_registry", "population_db"
 FAULTS = tuple(fault for fault in Fault if fault is not Fault.DUPLICATE_ANSWER)
@@ -81,19 +81,6 @@ class Row:
     became: str
     told: str
     again: str
-
-
-async def _listening(port: int) -> None:
-    """Wait until somebody listens at a loopback port again."""
-    async with asyncio.timeout(60):
-        while True:
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-            except OSError:
-                await asyncio.sleep(0.01)
-            else:
-                writer.close()
-                return
 
 
 # --- an officer waits ---------------------------------------------------------------------------------------
@@ -222,7 +209,7 @@ async def ask(question: Question, adapters: Mapping[str, Adapter]) -> list[Row]:
             elif fault is not Fault.REFUSE:
                 assert await stage.hits() > 0, f"{question.operation} never met {fault}"
             await stage.clear_faults()
-            await _listening(stage.port)
+            await until_port(stage.port, is_open=True)
             assert await question.ask(connection if fault not in HANGING else stage.connection, prepared) == expected
             rows.append(Row(question.operation, "an officer", fault, became, told, "the answer"))
     return rows
@@ -303,7 +290,7 @@ async def go_round(hub: WholeHub, one: Round, fault: Fault, code: str) -> Row:
     _, rules = await hub.control("GET", "/faults")
     assert fault is Fault.REFUSE or not rules or rules[0]["hits"] > 0, f"{one.operation} never met {fault}"
     await hub.control("DELETE", "/faults")
-    await _listening(hub.partner.port)
+    await until_port(hub.partner.port, is_open=True)
     assert await one.work(hub) == "", (one.operation, fault)
     return Row(one.operation, "the clerk", fault, became, told, await one.arrived(hub, code))
 

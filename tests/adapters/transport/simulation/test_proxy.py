@@ -19,6 +19,7 @@ from adapters.transport.simulation.http_framing import BrokenMessageError, read_
 from adapters.transport.simulation.proxy import FaultProxy
 from adapters.transport.simulation.server import AsgiServer
 from contracts.errors import LienThongError, OutcomeUnknown, TryLater
+from tests.ports import until_port
 
 PORTAL = "national_portal"
 
@@ -60,22 +61,6 @@ async def _settle() -> None:
     """Let the loop look at its sockets many times; one long sleep may be a single turn on a machine that is busy."""
     for _ in range(20):
         await asyncio.sleep(0.001)
-
-
-async def _is_open(port: int) -> bool:
-    try:
-        _, writer = await asyncio.open_connection("127.0.0.1", port)
-    except ConnectionRefusedError:
-        return False
-    writer.close()
-    return True
-
-
-async def _until_it_is(port: int, *, is_open: bool) -> None:
-    """Wait for the kernel itself to take, or to refuse, connections to a port."""
-    async with asyncio.timeout(30):
-        while await _is_open(port) != is_open:
-            await asyncio.sleep(0.001)
 
 
 # --- passing on -------------------------------------------------------------------------------------------
@@ -303,12 +288,12 @@ def test_a_refused_port_is_really_closed_and_opens_again_on_the_same_number(run:
             port = proxy.port
             for _ in range(3):
                 plan.add(FaultKind.REFUSE, connection=PORTAL)
-                await _until_it_is(port, is_open=False)
+                await until_port(port, is_open=False)
                 await _settle()  # the kept connection was reset, which the client has to hear of
                 with pytest.raises(TryLater):
                     await _write(client, proxy)
                 plan.clear()
-                await _until_it_is(port, is_open=True)
+                await until_port(port, is_open=True)
                 assert (await _write(client, proxy)).status == 200
             assert proxy.port == port
             assert proxy.committed == {FaultKind.REFUSE: 3}
@@ -328,7 +313,7 @@ def test_a_port_closed_for_a_time_opens_by_itself(run: Any, recorder: Any) -> No
             with pytest.raises(TryLater):
                 await _write(client, proxy)
             now = 0.1
-            await _until_it_is(proxy.port, is_open=True)
+            await until_port(proxy.port, is_open=True)
             assert (await _write(client, proxy)).status == 200
 
     run(scenario())
